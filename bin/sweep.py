@@ -1,0 +1,35 @@
+"""Trains a whole experiment: python bin/sweep.py --config=configs/quickstart.py --workdir=WORKDIR."""
+
+import pathlib
+import sys
+
+from absl import flags
+from ml_collections import config_flags
+
+from tf_transfer import command_line
+
+# A config may start from another one: `from configs import default`.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment, for example configs/cifar100.py.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Directory for results, figures and logs; continued if it exists.")
+_DRY_RUN = flags.DEFINE_boolean("dry_run", False, "Only print what would be trained, and what it would cost.")
+_RATE = flags.DEFINE_float("gflops", 40.0, "For --dry_run: rate of this machine while training, in GFLOP/s.", 0.001)
+
+
+def main(_) -> None:
+    """Trains what has no result yet, then writes table and figures."""
+    from tf_transfer import console
+    from tf_transfer.experiment import Experiment
+
+    experiment = Experiment.from_config(_CONFIG.value.to_dict())
+    if _DRY_RUN.value:
+        console.print_plan(experiment, _WORKDIR.value, _RATE.value * 1e9)
+        return
+    if not _WORKDIR.value:
+        raise ValueError("no workdir given: set --workdir=DIR, where results are to be kept")
+    console.sweep(experiment, _WORKDIR.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main, required=["config"])

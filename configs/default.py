@@ -1,0 +1,57 @@
+"""Every field of an experiment. Other configs start from this one and change a few.
+
+python bin/sweep.py --config=configs/default.py --config.store=STORE --workdir=WORKDIR
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """Returns the default experiment: random halves, every layer, all of the paper's treatments."""
+    config = ml_collections.ConfigDict()
+
+    # Data and tasks.
+    config.store = ""  # path of the image store, made by bin/prepare.py
+    config.source_store = ""  # another store as task A, with split='data sets'
+    config.split = "random"  # random | natural/man-made | explicit | data sets
+    config.split_seeds = (0,)  # one pair of random halves for each
+    config.classes_a = ()  # names of the classes of A and of B, with split='explicit'
+    config.classes_b = ()
+    config.images_per_class = 0  # only the first so many training images of each class; 0 for all
+
+    # Networks.
+    config.network = "convnet"  # convnet | tiny; see tf_transfer/architectures.py
+    config.network_options = ml_collections.ConfigDict()  # for example filters = (8, 16, 16, 32, 32)
+
+    # What is trained. B stands for the target, A for the other task; `+` lets the copied layers learn.
+    config.targets = ("B",)  # ("A", "B") for both directions
+    config.treatments = ("BnB", "BnB+", "AnB", "AnB+", "RnB")  # also AnB-preserve1 and the like
+    config.layers = ()  # values of n; () for all, 1..N-1
+    config.seeds = (0,)  # seeds of weights, order and dropout
+
+    # How every network is trained.
+    config.recipe = recipe = ml_collections.ConfigDict()
+    recipe.batch_size = 64  # images in a step
+    recipe.epochs = 12.0  # passes over the target's training images
+    recipe.steps = 0  # if not 0, this many steps instead of epochs
+    recipe.tests = 20  # tests on all test images, evenly spread over the training
+    recipe.learning_rate = 0.03  # the highest learning rate
+    recipe.schedule = "cosine"  # cosine (with warm-up) | step (divided by 10) | constant
+    recipe.warmup = 0.05  # share of the steps in which a cosine schedule rises
+    recipe.decay_every = 0  # steps between two divisions by 10 of a step schedule
+    recipe.momentum = 0.9
+    recipe.weight_decay = 5e-4  # L2, in the gradient, not on biases
+    recipe.bias_rate = 1.0  # factor on the learning rate of biases; 2 in the paper
+    recipe.crop_padding = 0  # zero pixels around the image before it is cropped at random
+    recipe.crop_size = 0  # side of the random crop and so of the network's input; 0 for the image's
+    recipe.mirror = False  # mirror at random
+    recipe.precision = "auto"  # float32 | mixed_bfloat16 | auto: whichever this machine computes faster
+
+    # How results are read: the last test, or the mean of the ten best tests as in the paper.
+    config.metric = "top1_last"  # top1_last | top1_mean_best10
+
+    # How the work is cut. None of this changes a result.
+    config.cohort_size = 7  # runs with frozen layers that train side by side
+    config.finetuned_cohort_size = 1  # likewise without frozen layers
+    config.processes = 0  # cohorts that train at the same time; 0 for one per core
+    return config.lock()

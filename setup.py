@@ -1,0 +1,29 @@
+"""Installs tf_transfer: pip install -c constraints.txt -e .[test]."""
+
+import setuptools
+
+setuptools.setup(
+    name="tf_transfer",
+    version="0.1.0",
+    description="How transferable are features in deep neural networks? The whole experiment, on anyone's images.",
+    license="Apache-2.0",
+    packages=setuptools.find_packages(include=["tf_transfer", "tf_transfer.*"]),
+    python_requires=">=3.11",
+    install_requires=[
+        "tensorflow>=2.21,<3",
+        "keras>=3.15,<4",
+        "tensorflow-datasets>=4.9.10",
+        "importlib_resources",  # tensorflow-datasets needs it without saying so
+        "absl-py>=2.4",
+        "ml_collections>=1.1",
+        "tensorboard>=2.20",
+        "array_record>=0.8",
+        "numpy>=2.1",
+        "pandas>=2.3",
+        "scipy>=1.16",
+        "matplotlib>=3.10",
+        "pillow>=12",
+        "rich>=14",
+    ],
+    extras_require={"test": ["pytest>=9", "hypothesis>=6.150", "ruff>=0.15"]},
+)

@@ -1,0 +1,102 @@
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tf_transfer.sources import shapes
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Uint8 [24, 60, 32, 32, 3], in label order."""
+    return np.stack([shapes.draw_images(name, 60, seed=0) for name in shapes.CLASS_NAMES])
+
+
+def nearest_class_mean_accuracy(features):
+    """Top-1 accuracy on each class's second half of the class means of the first halves; features [class, image, any]."""
+    half = features.shape[1] // 2
+    means, tested = features[:, :half].mean(axis=1), features[:, half:]
+    distances = np.linalg.norm(tested[:, :, None] - means, axis=-1)
+    return np.mean(distances.argmin(axis=-1) == np.arange(len(features))[:, None])
+
+
+def test_24_classes_half_man_made_half_natural():
+    assert len(shapes.CLASS_NAMES) == len(set(shapes.CLASS_NAMES)) == 24
+    assert list(shapes.CLASS_NAMES) == sorted(shapes.CLASS_NAMES)
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in shapes.CLASS_NAMES)
+    assert len(shapes.MAN_MADE) == len(shapes.NATURAL) == 12
+    assert shapes.MAN_MADE | shapes.NATURAL == set(shapes.CLASS_NAMES)
+    assert {"brick_wall", "house"} <= shapes.MAN_MADE and {"flower", "snail"} <= shapes.NATURAL
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("class_name", shapes.CLASS_NAMES)
+def test_shape_and_dtype(class_name, count):
+    images = shapes.draw_images(class_name, count, seed=0)
+    assert images.shape == (count, 32, 32, 3)
+    assert images.dtype == np.uint8
+    assert images.flags.c_contiguous
+
+
+@pytest.mark.parametrize("class_name", shapes.CLASS_NAMES)
+def test_same_arguments_same_bytes(class_name):
+    first, again = (shapes.draw_images(class_name, 4, seed=5) for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+    assert not np.array_equal(first, shapes.draw_images(class_name, 4, seed=6))
+
+
+def test_numpy_global_random_state_is_neither_used_nor_moved():
+    np.random.seed(1)
+    before = np.random.get_state()[1].copy()
+    first = shapes.draw_images("tree", 2, seed=0)
+    assert np.array_equal(before, np.random.get_state()[1])
+    np.random.seed(2)
+    assert np.array_equal(first, shapes.draw_images("tree", 2, seed=0))
+
+
+def test_no_two_pictures_are_the_same(pictures):
+    assert len({image.tobytes() for images in pictures for image in images}) == 24 * 60
+
+
+def test_every_picture_shows_something(pictures):
+    assert pictures.std(axis=(2, 3)).mean(axis=-1).min() > 5  # A blank picture has its noise alone, 3 to 15 of 255.
+    saturated = np.mean((pictures == 0) | (pictures == 255))
+    assert saturated < 0.05
+
+
+def test_mean_colour_does_not_give_the_class_away(pictures):
+    mean_rgb = pictures.mean(axis=(2, 3))
+    assert nearest_class_mean_accuracy(mean_rgb) < 0.10  # Chance: 1 / 24 = 0.042, deviating by 0.008.
+
+
+def test_class_mean_picture_does_not_give_the_class_away(pictures):
+    flat = pictures.reshape(24, 60, -1) / 255
+    assert nearest_class_mean_accuracy(flat) < 0.25
+
+
+def test_the_arrangement_of_edges_gives_the_class_away(pictures):
+    down, right = np.gradient(pictures.mean(axis=-1), axis=(2, 3))
+    strength, direction = np.hypot(down, right), np.arctan2(down, right) % np.pi
+    octant = np.minimum(direction * 8 / np.pi, 7).astype(int)
+    edges = np.stack([np.where(octant == which, strength, 0) for which in range(8)], axis=2)
+    pooled = np.sqrt(edges.reshape(24, 60, 8, 4, 8, 4, 8).mean(axis=(4, 6)).reshape(24, 60, -1))
+    assert nearest_class_mean_accuracy(pooled / np.linalg.norm(pooled, axis=-1, keepdims=True)) > 0.2
+
+
+def test_unknown_class_is_refused():
+    with pytest.raises(
+        ValueError, match=r"Expected a class of .*'arrow'.*received 'dog'.*Take a name from CLASS_NAMES"
+    ):
+        shapes.draw_images("dog", 1, seed=0)
+
+
+def test_negative_count_is_refused():
+    with pytest.raises(ValueError, match=r"Expected count >= 0, received -1\. Ask for 0 or more"):
+        shapes.draw_images("tree", -1, seed=0)
+
+
+def test_importing_it_does_not_import_tensorflow():
+    code = "import sys, tf_transfer.sources.shapes; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

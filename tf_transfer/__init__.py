@@ -1,0 +1,39 @@
+"""tf_transfer: how transferable are features in deep neural networks?
+
+The experiment of Yosinski et al. (2014) on anyone's images:
+
+  import tf_transfer
+  tf_transfer.prepare("shapes", "stores/shapes")
+  experiment = tf_transfer.Experiment(store="stores/shapes", layers=(1, 3, 5, 7))
+  results = tf_transfer.run(experiment, "work/shapes")   # a pandas table, one row a run
+  tf_transfer.draw_figure2(results).savefig("figure2.png")
+
+Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "Experiment": "tf_transfer.experiment",
+    "Recipe": "tf_transfer.experiment",
+    "Treatment": "tf_transfer.treatments",
+    "make_plan": "tf_transfer.plan",
+    "prepare": "tf_transfer.api",
+    "run": "tf_transfer.api",
+    "load_network": "tf_transfer.export",
+    "export": "tf_transfer.export",
+    "draw_figure2": "tf_transfer.figures",
+    "random_halves": "tf_transfer.class_splits",
+}
+__all__ = [*_EXPORTS, "__version__"]
+
+
+def __getattr__(name: str):
+    """Imports an exported name when it is first used."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'tf_transfer' has no attribute {name!r}")
+    return getattr(importlib.import_module(_EXPORTS[name]), name)

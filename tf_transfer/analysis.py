@@ -1,0 +1,75 @@
+"""What the table of results says: means per treatment and layer, and whether the bases can be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# From the paper's own experience (B7B equals baseB, no BnB rises above it), with room for noise between networks.
+UNDER_TRAINED_POINTS = 2.0
+CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
+
+# Kind of treatment -> its name with the paper's letters, in the order of tables and legends.
+PATTERNS = {
+    "base": "baseB",
+    "selffer": "BnB",
+    "selffer+": "BnB+",
+    "transfer": "AnB",
+    "transfer+": "AnB+",
+    "random": "RnB",
+}
+
+
+def pattern(kind: str) -> str:
+    """The paper's name of a kind with n left open: `transfer+` is `AnB+`, `transfer-preserve1` is `AnB-preserve1`."""
+    word, dash, preserve = kind.partition("-")
+    return PATTERNS[word] + dash + preserve
+
+
+def treatment_means(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Averages accuracy over splits, seeds and directions.
+
+    Args:
+      table: Results as in `results.csv`.
+      metric: The column to average, in [0, 1].
+
+    Returns:
+      One row per kind, in the order of `PATTERNS`, and one column per n; values in percent, NaN where nothing was
+      run. Diverged runs are left out.
+    """
+    finished = table[table["status"] == "finished"]
+    means = 100 * finished.pivot_table(index="kind", columns="n", values=metric, aggfunc="mean")
+    order = [kind for kind in PATTERNS if kind in means.index]
+    return means.loc[order + [kind for kind in means.index if kind not in order]]
+
+
+def warnings(table: pd.DataFrame, metric: str) -> list[str]:
+    """Says in one sentence each what should keep a reader from trusting the table.
+
+    A base is called under-trained where networks that only retrain its top layers are better than itself by more
+    than 2 points: such a top goes on with a training that was not finished, and hides co-adaptation.
+
+    Args:
+      table: Results as in `results.csv`.
+      metric: The column to judge by.
+    """
+    found = [
+        f"{row.run} diverged (its loss was not a number)" for row in table.itertuples() if row.status != "finished"
+    ]
+    for row in table.itertuples():
+        if row.status == "finished" and getattr(row, metric) < CHANCE_FACTOR / row.num_classes:
+            found.append(f"{row.run} never left chance ({100 * getattr(row, metric):.1f} %)")
+    for target, rows in table.groupby("target"):
+        means = treatment_means(rows, metric)
+        if "base" not in means.index or "selffer" not in means.index:
+            continue
+        gains = means.loc["selffer"].dropna() - means.loc["base", 0]
+        if gains.max() > UNDER_TRAINED_POINTS:
+            best = f"{target}{gains.idxmax()}{target}"
+            found.append(
+                f"base{target} looks under-trained: {best} is {gains.max():.1f} points above it; train longer, or read "
+                "co-adaptation with care"
+            )
+    return found

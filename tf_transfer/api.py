@@ -1,0 +1,54 @@
+"""The whole experiment from a notebook, in a few calls."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tf_transfer import results, sweep
+from tf_transfer.experiment import Experiment
+from tf_transfer.image_store import StoreMeta
+from tf_transfer.prepare import prepare_store
+from tf_transfer.sources import open_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def prepare(source: str, path: str, image_size: int = 0, image_format: str = "raw", **options) -> StoreMeta:
+    """Makes an image store, unless it is there already.
+
+    Args:
+      source: `tfds:NAME[/CONFIG]`, `folder:DIR` or `shapes`.
+      path: Directory of the store.
+      image_size: Side of the square images, in pixels; 0 for that of the first image.
+      image_format: `raw` or `jpeg`.
+      **options: `data_dir`, `manual_dir`, `holdout` and `seed` of `tf_transfer.sources.open_source`.
+
+    Returns:
+      The store's description.
+    """
+    return prepare_store(open_source(source, **options), path, image_size, image_format).meta
+
+
+def run(experiment: Experiment, workdir: str | os.PathLike, quiet: bool = False) -> pd.DataFrame:
+    """Trains every run of an experiment that has no result in `workdir` yet.
+
+    Args:
+      experiment: What to train.
+      workdir: Directory for results and logs; continued if it exists.
+      quiet: Print no progress.
+
+    Returns:
+      One row a run, as in `results.csv`.
+    """
+    printed = 0
+
+    def on_progress(progress: sweep.Progress) -> None:
+        nonlocal printed
+        for finished in progress.finished[printed:]:
+            print(f"{finished.name} is done")
+        printed = len(progress.finished)
+
+    outcomes = sweep.run_sweep(experiment, workdir, (lambda progress: None) if quiet else on_progress)
+    return results.table(outcomes)

@@ -1,0 +1,58 @@
+"""Running a binary: a user's mistake is one line and exit status 1, not a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags
+
+_TRACEBACK = "TF_TRANSFER_TRACEBACK"
+
+
+def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None:
+    """Parses the flags, runs `main` and ends the process.
+
+    What the user can mend (`ValueError`, `OSError`, a failed sweep) is printed as one line on the standard error;
+    with the environment variable TF_TRANSFER_TRACEBACK=1, with its traceback.
+
+    Args:
+      main: Takes what is left of the command line after the flags: nothing but the program's name.
+      required: Names of the flags that must be given.
+    """
+
+    def guarded(argv: list[str]) -> None:
+        from tf_transfer.sweep import SweepFailed
+
+        if len(argv) > 1:
+            _fail(f"unexpected arguments {argv[1:]}: flags start with --; see --help", status=2)
+        for name in required:
+            if flags.FLAGS[name].value is None:
+                _fail(f"--{name} is missing; see --help", status=2)
+        try:
+            main(argv)
+        except KeyboardInterrupt:
+            _fail("interrupted; run the same command again to go on", status=130)
+        except (ValueError, OSError, SweepFailed) as error:
+            if os.environ.get(_TRACEBACK):
+                raise
+            _fail(_one_line(error), status=1)
+
+    app.run(guarded, flags_parser=_parse_flags)
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    try:
+        return app.parse_flags_with_usage(argv)
+    except (OSError, ValueError, AttributeError, TypeError) as error:  # a config that cannot be read or overridden
+        _fail(_one_line(error), status=2)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,169 @@
+"""What the binaries print: progress bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+
+import rich.box
+import rich.console
+import rich.progress
+import rich.table
+
+from tf_transfer import experiment as experiments
+from tf_transfer import analysis, image_store
+from tf_transfer.plan import Plan, make_plan
+
+_CONSOLE = rich.console.Console(highlight=False, soft_wrap=True)
+
+
+def prepare(source: str, out: str, image_size: int, image_format: str, options: Mapping) -> None:
+    """Prepares an image store under a progress bar and prints what is in it."""
+    from tf_transfer.prepare import prepare_store
+    from tf_transfer.sources import open_source
+
+    opened = open_source(source, **options)
+    start = time.monotonic()
+    with _progress_bar("images") as bar:
+        task = bar.add_task(opened.name, total=sum(opened.counts.values()))
+        made = prepare_store(
+            opened, out, image_size, image_format, on_progress=lambda images: bar.advance(task, images)
+        )
+        bar.update(task, completed=sum(opened.counts.values()))
+    meta = made.meta
+    print(f"{'already prepared' if made.already_there else f'prepared in {time.monotonic() - start:.0f} s'}: {out}")
+    print(f"  {meta.num_classes} classes: {', '.join(meta.class_names[:6])}{', ...' * (meta.num_classes > 6)}")
+    for split in image_store.SPLITS:
+        counts = meta.images_per_class[split]
+        spread = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+        print(f"  {split}: {sum(counts)} images, {spread} per class")
+    print(f"  {meta.image_size}x{meta.image_size} pixels, {meta.format}")
+    print("  mean " + ", ".join(f"{value:.1f}" for value in meta.channel_mean) + " (red, green, blue; of 255)")
+    if made.set_aside:
+        print(
+            f"  {len(made.set_aside)} images set aside, listed in {out}/set_aside.txt; the first: {made.set_aside[0]}"
+        )
+
+
+def print_plan(experiment: experiments.Experiment, workdir: str | None, flops_per_second: float) -> None:
+    """Prints what a sweep would train, and what it would cost, without training anything."""
+    from tf_transfer import sweep
+
+    plan = make_plan(experiment)
+    cohorts = sweep.pending(plan, workdir) if workdir else list(plan.cohorts)
+    table = rich.table.Table("cohort", "runs", "needs", "steps", "TFLOP", "minutes", box=rich.box.SIMPLE)
+    for cohort in cohorts:
+        flops = plan.cohort_flops(cohort)
+        needs = ", ".join(sorted(base.treatment.name for base in cohort.needs)) or "-"
+        steps, minutes = f"{plan.num_steps(cohort.runs[0]):,}", f"{flops / flops_per_second / 60:.1f}"
+        table.add_row(cohort.name, _names(cohort.runs), needs, steps, f"{flops / 1e12:.1f}", minutes)
+    _CONSOLE.print(table)
+    num_runs = sum(len(cohort.runs) for cohort in cohorts)
+    total = sum(plan.cohort_flops(cohort) for cohort in cohorts)
+    print(f"runs to train: {num_runs} of {len(plan.runs)}, in {len(cohorts)} cohorts")
+    _print_network(plan)
+    print(
+        f"in all: {total:.3g} FLOPs, about {duration(total / flops_per_second)} at {flops_per_second / 1e9:g} GFLOP/s"
+    )
+
+
+def _names(runs) -> str:
+    names = [run.treatment.name for run in runs]
+    return ", ".join(names) if len(names) < 4 else f"{len(names)}: {names[0]} ... {names[-1]}"
+
+
+def _print_network(plan: Plan) -> None:
+    architecture = plan.architecture(plan.runs[0])
+    costs = architecture.costs()
+    print(
+        f"network: {architecture.name}, {len(architecture)} layers, {sum(c.parameters for c in costs):,} parameters "
+        f"({', '.join(f'{cost.parameters:,}' for cost in costs)}), "
+        f"{sum(c.flops for c in costs) / 1e6:.1f} MFLOP forward per image"
+    )
+    for name, split in plan.splits.items():
+        tasks = ((letter, plan.experiment.task(split, letter)) for letter in "AB")
+        print(
+            f"split {name}: " + "; ".join(f"{x}: {len(t.classes)} classes, {t.num_images():,} images" for x, t in tasks)
+        )
+
+
+def sweep(experiment: experiments.Experiment, workdir: str) -> None:
+    """Trains what has no result yet, under a progress bar, and then writes table and figures."""
+    from tf_transfer import report
+    from tf_transfer.sweep import run_sweep
+
+    start = time.monotonic()
+    with _SweepProgress() as progress:
+        run_sweep(experiment, workdir, progress.update)
+    print(f"all runs are done ({duration(time.monotonic() - start)})")
+    print_report(report.write_report(workdir, experiment.metric))
+
+
+def print_report(report) -> None:
+    """Prints the table of means and where everything lies."""
+    table = rich.table.Table("top-1 (%)", box=rich.box.SIMPLE)
+    for n in report.means.columns:
+        table.add_column(f"n = {n}" if n else "-", justify="right")
+    for kind, row in report.means.iterrows():
+        values = ("" if value != value else f"{value:.1f}" for value in row)
+        table.add_row(analysis.pattern(kind), *values)
+    _CONSOLE.print(table)
+    for warning in report.warnings:
+        print(f"caution: {warning}")
+    print(f"table:       {report.table_path}")
+    print(f"figure:      {report.figure_path}")
+    print(f"tensorboard: tensorboard --bind_all=false --load_fast=false --logdir={report.tensorboard_path}")
+
+
+class _SweepProgress:
+    """A bar on a terminal; elsewhere a line for each run that is finished."""
+
+    def __init__(self):
+        self._bar = _progress_bar("") if _CONSOLE.is_terminal else None
+        self._reported: set | None = None
+
+    def __enter__(self):
+        if self._bar:
+            self._bar.start()
+            self._task = self._bar.add_task("training", total=1.0)
+        return self
+
+    def __exit__(self, *_):
+        if self._bar:
+            self._bar.stop()
+
+    def update(self, progress) -> None:
+        done = f"{len(progress.finished)} of {progress.runs} runs"
+        if self._bar:
+            left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
+            self._bar.update(self._task, completed=progress.share, description=f"{done}{left}")
+            return
+        if self._reported is None:
+            self._reported = set()
+        for number, run in enumerate(progress.finished, start=1):
+            if run not in self._reported:
+                self._reported.add(run)
+                left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
+                print(f"{run.name}  ({number} of {progress.runs}{left})", flush=True)
+
+
+def _progress_bar(unit: str) -> rich.progress.Progress:
+    columns = [rich.progress.TextColumn("{task.description}"), rich.progress.BarColumn()]
+    if unit:
+        columns += [
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn(unit),
+            rich.progress.TimeRemainingColumn(),
+        ]
+    else:
+        columns += [rich.progress.TaskProgressColumn(), rich.progress.TimeElapsedColumn()]
+    return rich.progress.Progress(*columns, console=_CONSOLE, disable=not sys.stdout.isatty())
+
+
+def duration(seconds: float) -> str:
+    """Writes a time in its natural unit: `40 s`, `12 min`, `3.4 h`, `9.5 days`."""
+    for unit, length, least in (("days", 86400, 2 * 86400), ("h", 3600, 7200), ("min", 60, 120)):
+        if seconds >= least:
+            return f"{seconds / length:.1f} {unit}" if length > 60 else f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

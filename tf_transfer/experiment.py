@@ -1,0 +1,229 @@
+"""An experiment: everything that decides which networks are trained and how, as plain typed values."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Mapping
+
+from tf_transfer import architectures, class_splits, image_store, treatments
+
+SCHEDULES = ("cosine", "step", "constant")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+METRICS = ("top1_last", "top1_mean_best10")
+
+# What may change between two sweeps on one workdir, since no run's numbers depend on it.
+_FREE_FIELDS = ("split_seeds", "targets", "treatments", "layers", "seeds", "metric")
+_FREE_FIELDS += ("cohort_size", "finetuned_cohort_size", "processes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How every network of an experiment is trained. The fields are described in `configs/default.py`."""
+
+    batch_size: int = 64
+    epochs: float = 12.0
+    steps: int = 0
+    tests: int = 20
+    learning_rate: float = 0.03
+    schedule: str = "cosine"
+    warmup: float = 0.05
+    decay_every: int = 0
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    bias_rate: float = 1.0
+    crop_padding: int = 0
+    crop_size: int = 0
+    mirror: bool = False
+    precision: str = "auto"
+
+    def __post_init__(self):
+        for name, least in (("batch_size", 1), ("steps", 0), ("tests", 1), ("crop_padding", 0), ("crop_size", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"recipe.{name} must be at least {least}, got {getattr(self, name)}")
+        if self.epochs <= 0 and not self.steps:
+            raise ValueError(f"recipe.epochs must be above 0 (or recipe.steps given), got {self.epochs}")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"recipe.warmup is a share of all steps in [0, 1), got {self.warmup}")
+        if self.schedule == "step" and self.decay_every < 1:
+            raise ValueError("recipe.schedule='step' needs recipe.decay_every, the steps between two divisions by 10")
+        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"unknown recipe.{name} {getattr(self, name)!r}: expected one of {allowed}")
+
+    def steps_per_test(self, num_images: int) -> int:
+        """Steps from one test to the next, for a task of `num_images` training images."""
+        steps = self.steps or round(self.epochs * num_images / self.batch_size)
+        return max(1, round(steps / self.tests))
+
+    def num_steps(self, num_images: int) -> int:
+        """Steps in all: a whole number of intervals between tests, as near to what was asked as can be."""
+        return self.tests * self.steps_per_test(num_images)
+
+    def input_size(self, image_size: int) -> int:
+        """Side of the network's input, in pixels."""
+        return self.crop_size or image_size
+
+    def resolved(self) -> Recipe:
+        """Replaces the precision `auto` by what this machine does fastest."""
+        if self.precision != "auto":
+            return self
+        return dataclasses.replace(self, precision="mixed_bfloat16" if _computes_bfloat16() else "float32")
+
+
+def _computes_bfloat16() -> bool:
+    if pathlib.Path("/proc/driver/nvidia/version").exists():
+        return True
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Classes of an image store that one network tells apart.
+
+    Attributes:
+      store: Path of the image store.
+      classes: Sorted class indices in that store.
+      images_per_class: Only the first so many training images of each class; 0 for all.
+    """
+
+    store: str
+    classes: tuple[int, ...]
+    images_per_class: int = 0
+
+    def num_images(self, split: str = "train") -> int:
+        """Number of images; `images_per_class` limits only the training images."""
+        limit = self.images_per_class if split == "train" else 0
+        return image_store.read_meta(self.store).num_images(split, self.classes, limit)
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """All that one sweep trains. The fields are described in `configs/default.py`."""
+
+    store: str
+    source_store: str = ""
+    split: str = class_splits.RANDOM
+    split_seeds: tuple[int, ...] = (0,)
+    classes_a: tuple[str, ...] = ()
+    classes_b: tuple[str, ...] = ()
+    images_per_class: int = 0
+    network: str = "convnet"
+    network_options: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    targets: tuple[str, ...] = ("B",)
+    treatments: tuple[str, ...] = ("BnB", "BnB+", "AnB", "AnB+", "RnB")
+    layers: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    recipe: Recipe = dataclasses.field(default_factory=Recipe)
+    metric: str = "top1_last"
+    cohort_size: int = 7
+    finetuned_cohort_size: int = 1
+    processes: int = 0
+
+    def __post_init__(self):
+        if not self.store:
+            raise ValueError("no image store given: set --config.store=PATH (made by bin/prepare.py)")
+        if self.split not in class_splits.KINDS:
+            raise ValueError(f"unknown split {self.split!r}: expected one of {class_splits.KINDS}")
+        if bool(self.source_store) != (self.split == class_splits.DATA_SETS):
+            raise ValueError(
+                "source_store and split='data sets' go together: task A is then the source store's classes"
+            )
+        if not self.targets or set(self.targets) - set(treatments.TASKS):
+            raise ValueError(f"targets must be some of {treatments.TASKS}, got {self.targets}")
+        for name in ("split_seeds", "seeds"):
+            if not getattr(self, name) or min(getattr(self, name)) < 0:
+                raise ValueError(f"{name} must be one or more integers from 0 on, got {getattr(self, name)}")
+        if self.metric not in METRICS:
+            raise ValueError(f"unknown metric {self.metric!r}: expected one of {METRICS}")
+        for name, least in (
+            ("cohort_size", 1),
+            ("finetuned_cohort_size", 1),
+            ("processes", 0),
+            ("images_per_class", 0),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+    @classmethod
+    def from_config(cls, config: Mapping) -> Experiment:
+        """Builds an experiment from a nested mapping, such as `ConfigDict.to_dict()` returns.
+
+        Raises:
+          ValueError: A field is not known, or a value is out of range.
+        """
+        fields = {name: _plain(value) for name, value in config.items()}
+        unknown = sorted(set(fields) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown config fields {unknown}; configs/default.py lists them all")
+        try:
+            return cls(**{**fields, "recipe": Recipe(**fields.get("recipe", {}))})
+        except TypeError as error:
+            raise ValueError(f"the config does not fit: {error}; configs/default.py lists all fields") from error
+
+    def to_json(self) -> dict:
+        """Returns all fields as JSON values; `from_config` reads them back."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def class_split(self, split_seed: int) -> class_splits.ClassSplit:
+        """Divides the classes; `split_seed` matters for random halves only.
+
+        Raises:
+          FileNotFoundError: There is no store.
+          ValueError: The halves overlap, are empty, or name unknown classes.
+        """
+        names = image_store.read_meta(self.store).class_names
+        if self.split == class_splits.DATA_SETS:
+            source = image_store.read_meta(self.source_store)
+            return class_splits.ClassSplit(
+                "data-sets", tuple(range(source.num_classes)), tuple(range(len(names))), disjoint=False
+            )
+        if self.split == class_splits.RANDOM:
+            name, halves = f"random-{split_seed}", class_splits.random_halves(len(names), split_seed)
+        elif self.split == class_splits.NATURAL_MAN_MADE:
+            name, halves = "natural-man-made", class_splits.natural_and_man_made(names)
+        else:
+            name = "explicit"
+            halves = tuple(class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))
+        return class_splits.ClassSplit(name, *(tuple(half.tolist()) for half in halves))
+
+    def splits(self) -> dict[str, class_splits.ClassSplit]:
+        """All class splits by name. Only random halves make more than one."""
+        seeds = self.split_seeds if self.split == class_splits.RANDOM else self.split_seeds[:1]
+        splits = [self.class_split(seed) for seed in seeds]
+        return {split.name: split for split in splits}
+
+    def task(self, split: class_splits.ClassSplit, letter: str) -> Task:
+        """Task `A` or `B` of a class split."""
+        store = self.source_store if self.source_store and letter == "A" else self.store
+        return Task(store, split.classes(letter), self.images_per_class)
+
+    def architecture(self, num_classes: int, image_size: int) -> architectures.Architecture:
+        """The table of layers for a task of `num_classes` classes."""
+        size = self.recipe.input_size(image_size)
+        return architectures.build(self.network, num_classes, size, **dict(self.network_options))
+
+    def settings(self) -> dict:
+        """What every run's numbers depend on, as JSON values: two sweeps that share a workdir must agree in it."""
+        fields = dataclasses.asdict(dataclasses.replace(self, recipe=self.recipe.resolved()))
+        for name in (*_FREE_FIELDS, "store", "source_store"):
+            del fields[name]
+        stores = {"store": self.store} | ({"source_store": self.source_store} if self.source_store else {})
+        fields |= {name: image_store.read_meta(path).fingerprint for name, path in stores.items()}
+        return json.loads(json.dumps(fields))
+
+    def settings_hash(self) -> str:
+        """SHA-256 of `settings()`, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item) for item in value)
+    return value

@@ -1,0 +1,103 @@
+"""Trained networks for use elsewhere: as a Keras model, or as a SavedModel that takes any images."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tf_transfer import image_store, networks, results, treatments, workdir
+from tf_transfer.plan import Run, make_plan
+from tf_transfer.seeds import derive_seed
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedNetwork:
+    """The network of a finished run.
+
+    Attributes:
+      model: From standardised float32 images [batch, size, size, 3] to float32 logits [batch, classes]; layer n is
+        `model.get_layer("layern")`.
+      class_names: Names of the classes, in the order of the logits.
+      store: Description of the image store that it was trained on, whose mean and deviation standardise its images.
+    """
+
+    model: keras.Model
+    class_names: tuple[str, ...]
+    store: image_store.StoreMeta
+
+
+def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
+    """Builds the network of a finished run and gives it its trained weights.
+
+    Args:
+      directory: The experiment's workdir.
+      run_name: The run's name, or its treatment where only one run has it, for example `A3B+`.
+
+    Raises:
+      FileNotFoundError: The workdir, its image store or the run does not exist.
+      ValueError: No run, or more than one, is meant.
+    """
+    plan = make_plan(workdir.read_experiment(directory))
+    outcome = results.read_result(directory, results.find_run(directory, run_name))
+    run = Run(treatments.parse(outcome.treatment), outcome.split, outcome.seed)
+    model = networks.build_network(plan.architecture(run), functools.partial(derive_seed, run.name))
+    weights = results.read_weights(directory, run.name)
+    for number in range(1, len(plan.architecture(run)) + 1):
+        networks.set_weights(model.get_layer(f"layer{number}"), number, weights, run.name)
+    task = plan.task(run, run.treatment.target)
+    store = image_store.read_meta(task.store)
+    return TrainedNetwork(model, tuple(store.class_names[label] for label in task.classes), store)
+
+
+def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -> pathlib.Path:
+    """Writes a SavedModel of a finished run, which does all preprocessing itself.
+
+    Its signature `serving_default` takes `images`, uint8 [batch, height, width, 3] of any height and width, and
+    returns `probabilities`, float32 [batch, classes], and `class_names`, string [classes].
+
+    Args:
+      directory: The experiment's workdir.
+      run_name: The run's name, or its treatment where only one run has it.
+      to: Directory to write; it must not exist yet.
+
+    Returns:
+      The directory.
+
+    Raises:
+      FileExistsError: `to` exists.
+      FileNotFoundError: The workdir or the run does not exist.
+      ValueError: No run, or more than one, is meant.
+    """
+    path = pathlib.Path(to)
+    if path.exists():
+        raise FileExistsError(f"{path} exists; choose another directory, or remove it")
+    trained = load_network(directory, run_name)
+    archive = keras.export.ExportArchive()
+    archive.track(trained.model)
+    archive.add_endpoint(
+        "serving_default",
+        _serving_function(trained.model, trained.class_names, trained.store),
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")],
+    )
+    archive.write_out(str(path), verbose=False)
+    return path
+
+
+def _serving_function(model: keras.Model, class_names: Sequence[str], store: image_store.StoreMeta):
+    offset = (store.image_size - model.input_shape[1]) // 2
+    crop = slice(offset, offset + model.input_shape[1])
+
+    def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        # As the store was prepared: bilinear, without keeping the aspect ratio, rounded to whole values.
+        pixels = tf.round(tf.image.resize(images, [store.image_size] * 2, antialias=True))
+        standardised = (pixels - store.channel_mean) / store.channel_std
+        probabilities = tf.nn.softmax(model(standardised[:, crop, crop], training=False))
+        return {"probabilities": probabilities, "class_names": tf.constant(class_names)}
+
+    return serve

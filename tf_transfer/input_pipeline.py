@@ -1,0 +1,131 @@
+"""The stream of batches: batch t is a pure function of (task, seed, t).
+
+So a run that continues at step t, another host, or a cohort in place of a solo run all see the same images.
+The training order is a random permutation per epoch (a cipher over the indices, not a shuffled list); crops and mirrors
+are drawn statelessly from the number of the step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tf_transfer.experiment import Recipe, Task
+from tf_transfer.image_store import ImageStore
+from tf_transfer.class_splits import remap
+from tf_transfer.seeds import derive_seed
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One host's share of every batch.
+
+    Attributes:
+      index: The host's number, from 0.
+      count: Number of hosts; it must divide the batch size.
+    """
+
+    index: int = 0
+    count: int = 1
+
+
+def train_stream(
+    task: Task, recipe: Recipe, seed: int, num_outputs: int, first_step: int = 0, shard: Shard = Shard()
+) -> tf.data.Dataset:
+    """The endless stream of training batches.
+
+    Args:
+      task: Store and classes.
+      recipe: Batch size and augmentation.
+      seed: Seed of the order, the crops and the mirrors.
+      num_outputs: How many times the labels are repeated, once for each output of a cohort.
+      first_step: The step of the first batch.
+      shard: This host's share of each batch.
+
+    Returns:
+      A dataset of `(images, (labels,) * num_outputs)`: float32 [batch, size, size, 3], standardised by the store's
+      channel mean and standard deviation, and int32 [batch] in [0, number of classes).
+
+    Raises:
+      ValueError: The number of hosts does not divide the batch size.
+    """
+    if recipe.batch_size % shard.count or not 0 <= shard.index < shard.count:
+        raise ValueError(f"{shard} does not divide a batch of {recipe.batch_size}; choose a multiple of the hosts")
+    store = ImageStore(task.store)
+    indices = store.indices("train", task.classes, task.images_per_class)
+    labels = tf.constant(remap(store.labels("train")[indices], task.classes))
+    share = recipe.batch_size // shard.count
+    order_seed, augment_seed = (derive_seed(use, seed) for use in ("order", "augmentation"))
+
+    def batch(step: tf.Tensor):
+        # The numbers of this batch's samples in the stream that all epochs make.
+        samples = step * recipe.batch_size + shard.index * share + tf.range(share, dtype=tf.int64)
+        epochs, positions = samples // len(indices), samples % len(indices)
+        seeds = tf.stack([tf.fill([share], np.int64(order_seed)), epochs, tf.zeros_like(epochs)], axis=1)
+        # `tf.random.experimental.index_shuffle` stumbles over a seed for each index, its raw operation does not.
+        chosen = tf.raw_ops.RandomIndexShuffle(index=positions, seed=seeds, max_index=len(indices) - 1, rounds=4)
+        images = _read(store, "train", tf.gather(tf.constant(indices), chosen))
+        # Drawn for the whole batch, so that every host sees the same draws, and cut to this host's share.
+        draws = tf.random.stateless_uniform([recipe.batch_size, 3], seed=[augment_seed, step])
+        images = _augment(images, draws[shard.index * share :][:share], recipe)
+        return _standardise(images, store), (tf.gather(labels, chosen),) * num_outputs
+
+    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
+    return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Dataset:
+    """The test images in order, every one of them; the last batch may be smaller.
+
+    Args:
+      task: Store and classes.
+      recipe: Its `crop_size` gives the centre crop.
+      batch_size: Images in a batch.
+
+    Returns:
+      A dataset of float32 [batch, size, size, 3]. `test_labels` has their labels.
+    """
+    store = ImageStore(task.store)
+    indices = store.indices("test", task.classes)
+    size = recipe.input_size(store.meta.image_size)
+    dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size)
+    dataset = dataset.map(lambda chosen: _standardise(_centre_crop(_read(store, "test", chosen), size), store))
+    return dataset.prefetch(1)
+
+
+def test_labels(task: Task) -> np.ndarray:
+    """Labels of the test images in the order of `test_stream`, int32 [images]."""
+    store = ImageStore(task.store)
+    return remap(store.labels("test")[store.indices("test", task.classes)], task.classes)
+
+
+def _read(store: ImageStore, split: str, indices: tf.Tensor) -> tf.Tensor:
+    size = store.meta.image_size
+    images = tf.numpy_function(lambda chosen: store.read(split, chosen), [indices], tf.uint8)
+    return tf.ensure_shape(images, [indices.shape[0], size, size, 3])
+
+
+def _augment(images: tf.Tensor, draws: tf.Tensor, recipe: Recipe) -> tf.Tensor:
+    padding, size = recipe.crop_padding, recipe.input_size(images.shape[1])
+    if padding:
+        images = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
+    slack = images.shape[1] - size
+    if slack:
+        top, left = (tf.cast(draws[:, axis] * (slack + 1), tf.int32) for axis in (0, 1))
+        window = tf.range(size)[None]
+        images = tf.gather(images, top[:, None] + window, axis=1, batch_dims=1)
+        images = tf.gather(images, left[:, None, None] + tf.tile(window[:, None], [1, size, 1]), axis=2, batch_dims=2)
+    if recipe.mirror:
+        images = tf.where(draws[:, 2, None, None, None] < 0.5, images[:, :, ::-1], images)
+    return images
+
+
+def _centre_crop(images: tf.Tensor, size: int) -> tf.Tensor:
+    offset = (images.shape[1] - size) // 2
+    return images[:, offset : offset + size, offset : offset + size]
+
+
+def _standardise(images: tf.Tensor, store: ImageStore) -> tf.Tensor:
+    return (tf.cast(images, tf.float32) - store.meta.channel_mean) / store.meta.channel_std

@@ -1,0 +1,125 @@
+"""From a table of layers to Keras: one named block per layer that carries weights, 1..N."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+
+from tf_transfer.architectures import Architecture, Layer
+
+
+def build_block(
+    layer: Layer, input_shape: tuple[int, ...], name: str, init_seed: int, dropout_seed: int
+) -> keras.Sequential:
+    """Builds one layer with its activation, pooling and dropout.
+
+    Args:
+      layer: The layer's row in the table.
+      input_shape: Shape of one input, without the batch.
+      name: The block's name.
+      init_seed: Seed of its initial weights (He normal, biases 0).
+      dropout_seed: Seed of its dropout.
+
+    Returns:
+      A built `keras.Sequential` whose `get_weights()` are kernel and bias.
+    """
+    parts = [keras.Input(input_shape)]
+    initializer = keras.initializers.HeNormal(seed=init_seed)
+    if layer.kind == "conv":
+        parts.append(
+            keras.layers.Conv2D(
+                layer.units, layer.kernel, layer.stride, layer.padding, kernel_initializer=initializer, name="conv"
+            )
+        )
+    else:
+        if len(input_shape) > 1:
+            parts.append(keras.layers.Flatten(name="flatten"))
+        parts.append(keras.layers.Dense(layer.units, kernel_initializer=initializer, name="dense"))
+    if layer.relu:
+        parts.append(keras.layers.ReLU(name="relu"))
+    if layer.pool_size:
+        parts.append(keras.layers.MaxPooling2D(layer.pool_size, layer.pool_stride, layer.padding, name="pool"))
+    if layer.dropout:
+        parts.append(keras.layers.Dropout(layer.dropout, seed=dropout_seed, name="dropout"))
+    return keras.Sequential(parts, name=name)
+
+
+def build_blocks(
+    architecture: Architecture, name: str, seed_of: Callable[[str, int], int], first: int = 1, last: int | None = None
+) -> list[keras.Sequential]:
+    """Builds layers `first`..`last` of a network, each as a block named `NAME_layerN`, or `layerN`.
+
+    Args:
+      architecture: The table of layers.
+      name: Prefix of the blocks' names; may be empty.
+      seed_of: Gives the seed for `("init", layer)` and `("dropout", layer)`.
+      first: Number of the first layer, from 1.
+      last: Number of the last layer; None for the classifier.
+    """
+    shapes = [(architecture.input_size, architecture.input_size, 3)] + [c.output_shape for c in architecture.costs()]
+    return [
+        build_block(
+            architecture.layers[number - 1],
+            shapes[number - 1],
+            f"{name}_layer{number}" if name else f"layer{number}",
+            seed_of("init", number),
+            seed_of("dropout", number),
+        )
+        for number in range(first, (last or len(architecture)) + 1)
+    ]
+
+
+def chain(blocks: Sequence[keras.Sequential], features: keras.KerasTensor) -> list[keras.KerasTensor]:
+    """Applies blocks one after another and returns the output of each."""
+    outputs = []
+    for block in blocks:
+        features = block(features)
+        outputs.append(features)
+    return outputs
+
+
+def build_network(architecture: Architecture, seed_of: Callable[[str, int], int]) -> keras.Model:
+    """Builds a whole network, float32 logits out; layer n is `model.get_layer(f"layer{n}")`."""
+    images = keras.Input((architecture.input_size, architecture.input_size, 3), name="images")
+    blocks = build_blocks(architecture, "", seed_of)
+    return keras.Model(images, as_logits(chain(blocks, images)[-1], "network"), name=architecture.name)
+
+
+def as_logits(features: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Casts a classifier's outputs to float32, in which loss and softmax are computed at any precision."""
+    return keras.layers.Identity(dtype="float32", name=f"{name}_logits")(features)
+
+
+def get_weights(blocks: Sequence[keras.Sequential]) -> dict[str, np.ndarray]:
+    """Reads the weights of layers 1..len(blocks) as arrays named `layerN/I`."""
+    return {
+        f"layer{number}/{index}": array
+        for number, block in enumerate(blocks, start=1)
+        for index, array in enumerate(block.get_weights())
+    }
+
+
+def set_weights(block: keras.Sequential, number: int, weights: Mapping[str, np.ndarray], origin: str) -> None:
+    """Copies the weights of layer `number` into a block, by position and shape: all of them, or an error.
+
+    Args:
+      block: The block of layer `number`.
+      number: The layer's number, from 1.
+      weights: Arrays named `layerN/I`.
+      origin: Where they come from, for the message.
+
+    Raises:
+      ValueError: There are more or fewer arrays than the block has, or a shape differs.
+    """
+    num_arrays = sum(key.startswith(f"layer{number}/") for key in weights)
+    arrays = [weights[f"layer{number}/{index}"] for index in range(num_arrays)]
+    expected = [tuple(variable.shape) for variable in block.weights]
+    received = [array.shape for array in arrays]
+    if expected != received:
+        raise ValueError(
+            f"layer {number} has weights of shapes {expected}, but {origin} holds {received}; "
+            "source and target networks must be built alike"
+        )
+    block.set_weights(arrays)

@@ -1,0 +1,213 @@
+"""The plan of an experiment: its runs, which base each one needs, its cohorts, and what they cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+
+from tf_transfer import image_store, treatments
+from tf_transfer.experiment import Experiment, Task
+from tf_transfer.treatments import Treatment
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One network to train.
+
+    Attributes:
+      treatment: How the network is made.
+      split: Name of the class split.
+      seed: Seed of its initial weights, its stream and its dropout.
+    """
+
+    treatment: Treatment
+    split: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of the run's directory, for example `A3B+_random-0_seed-0`."""
+        return f"{self.treatment.name}_{self.split}_seed-{self.seed}"
+
+    @property
+    def base(self) -> Run | None:
+        """The run whose weights this one copies; None for a base and for random layers."""
+        if self.treatment.source not in treatments.TASKS:
+            return None
+        return Run(Treatment(self.treatment.source), self.split, self.seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cohort:
+    """Runs with one target that train side by side, in one process.
+
+    Attributes:
+      name: The cohort's name, for example `random-0_seed-0_A1-7B`.
+      runs: Its runs. They share target, split and seed, and either all have frozen layers or none has.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+
+    @property
+    def target(self) -> str:
+        """The task that all runs are trained on."""
+        return self.runs[0].treatment.target
+
+    @property
+    def needs(self) -> frozenset[Run]:
+        """The bases that must be finished before this cohort can start."""
+        return frozenset(run.base for run in self.runs if run.base)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All runs and cohorts of an experiment.
+
+    Attributes:
+      experiment: What is planned.
+      runs: Every network, bases first.
+      cohorts: The runs grouped for training: bases first, which all others wait for, then the costliest first.
+    """
+
+    experiment: Experiment
+    runs: tuple[Run, ...]
+    cohorts: tuple[Cohort, ...]
+
+    def task(self, run: Run, letter: str) -> Task:
+        """Task `A` or `B` of the run's class split."""
+        return self.experiment.task(self.splits[run.split], letter)
+
+    @functools.cached_property
+    def splits(self):
+        """All class splits by name."""
+        return self.experiment.splits()
+
+    def num_steps(self, run: Run) -> int:
+        """Training steps of a run."""
+        return self.experiment.recipe.num_steps(self.task(run, run.treatment.target).num_images())
+
+    def architecture(self, run: Run):
+        """The table of layers of the run's network."""
+        task = self.task(run, run.treatment.target)
+        image_size = image_store.read_meta(task.store).image_size
+        return self.experiment.architecture(len(task.classes), image_size)
+
+    def cohort_flops(self, cohort: Cohort) -> float:
+        """Floating-point operations to train a cohort, the frozen layers that its runs share counted once."""
+        run = cohort.runs[0]
+        flops = [cost.flops for cost in self.architecture(run).costs()]
+        shared: dict[str, int] = {}
+        per_image = 0.0
+        for run in cohort.runs:
+            treatment = run.treatment
+            shared[treatment.source] = max(shared.get(treatment.source, 0), treatment.num_frozen)
+            learning = flops[treatment.num_frozen :]
+            per_image += 3 * sum(learning) - learning[0]  # the lowest learning layer passes no gradient on
+        per_image += sum(sum(flops[:frozen]) for frozen in shared.values())
+        return per_image * self.experiment.recipe.batch_size * self.num_steps(run)
+
+
+def make_plan(experiment: Experiment) -> Plan:
+    """Lists the runs of an experiment, with the bases that they need, and groups them into cohorts.
+
+    Raises:
+      FileNotFoundError: An image store does not exist.
+      ValueError: A treatment, layer, split or network is wrong, or two stores do not go together.
+    """
+    splits = experiment.splits()
+    _check_stores(experiment)
+    combinations = list(itertools.product(splits, experiment.seeds))
+    runs: dict[Run, None] = {}
+    for split, seed in combinations:
+        for target in experiment.targets:
+            wanted = [Run(treatment, split, seed) for treatment in _treatments(experiment, target)]
+            runs |= dict.fromkeys([Run(Treatment(target), split, seed)])
+            runs |= dict.fromkeys(run.base for run in wanted if run.base)
+            runs |= dict.fromkeys(wanted)
+    ordered = sorted(runs, key=lambda run: run.treatment.kind != "base")
+    plan = Plan(experiment, tuple(ordered), ())
+    cohorts = sorted(
+        _group(experiment, ordered),
+        key=lambda cohort: (cohort.runs[0].treatment.kind != "base", -plan.cohort_flops(cohort), cohort.name),
+    )
+    return dataclasses.replace(plan, cohorts=tuple(cohorts))
+
+
+def _treatments(experiment: Experiment, target: str) -> list[Treatment]:
+    store = experiment.source_store if experiment.source_store and target == "A" else experiment.store
+    num_layers = len(experiment.architecture(2, image_store.read_meta(store).image_size))
+    wanted = []
+    for pattern in experiment.treatments:
+        preserve = treatments.expand(pattern, target, 1).preserve
+        layers = experiment.layers or range(1, num_layers - preserve)
+        for n in layers:
+            if not 1 <= n <= num_layers - 1:
+                raise ValueError(
+                    f"layers: n must lie in 1..{num_layers - 1} for {experiment.network} ({num_layers} layers), got {n}"
+                )
+            if n + preserve < num_layers:
+                wanted.append(treatments.expand(pattern, target, n))
+    return wanted
+
+
+def _check_stores(experiment: Experiment) -> None:
+    store = image_store.read_meta(experiment.store)
+    if experiment.source_store:
+        source = image_store.read_meta(experiment.source_store)
+        if source.image_size != store.image_size:
+            raise ValueError(
+                f"the stores' images differ in size: {experiment.source_store} has {source.image_size} pixels, "
+                f"{experiment.store} has {store.image_size}; prepare one of them with the other's --image_size"
+            )
+    if experiment.recipe.crop_size > store.image_size:
+        raise ValueError(
+            f"recipe.crop_size is {experiment.recipe.crop_size}, but the images of {experiment.store} have "
+            f"{store.image_size} pixels; prepare a store with a larger --image_size or crop less"
+        )
+
+
+def make_cohort(runs: Sequence[Run]) -> Cohort:
+    """Makes a cohort, named after its runs, for example `random-0_seed-0_A1-7B`."""
+    return Cohort(f"{runs[0].split}_seed-{runs[0].seed}_{_describe(runs)}", tuple(runs))
+
+
+def _group(experiment: Experiment, runs: list[Run]) -> Iterator[Cohort]:
+    """Fills cohorts with whole families (runs that share a prefix) as far as the cohort size allows."""
+
+    def cohort_key(run: Run) -> tuple:
+        return run.split, run.seed, run.treatment.target, run.treatment.fine_tuned, run.treatment.kind == "base"
+
+    for (_, _, _, fine_tuned, _), group in itertools.groupby(sorted(runs, key=cohort_key), cohort_key):
+        size = experiment.finetuned_cohort_size if fine_tuned else experiment.cohort_size
+        packed: list[list[Run]] = []
+        for _, family in itertools.groupby(sorted(group, key=_family), _family):
+            for chunk in _chunks(list(family), size):
+                if packed and len(packed[-1]) + len(chunk) <= size:
+                    packed[-1] += chunk
+                else:
+                    packed.append(chunk)
+        for members in packed:
+            yield make_cohort(members)
+
+
+def _family(run: Run) -> str:
+    treatment = run.treatment
+    return (f"{treatment.source}n" if treatment.source else "base") + treatment.target + treatment.suffix
+
+
+def _chunks(items: list, size: int) -> Iterator[list]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _describe(runs: Sequence[Run]) -> str:
+    families = [(name, list(members)) for name, members in itertools.groupby(runs, _family)]
+    described = []
+    for name, members in families:
+        layers = sorted({run.treatment.n for run in members})
+        span = f"{layers[0]}-{layers[-1]}" if len(layers) > 1 else str(layers[0])
+        described.append(name.replace("n", span, 1) if layers != [0] else name)
+    return ",".join(described)

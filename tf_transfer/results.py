@@ -1,0 +1,235 @@
+"""Results: what a finished run leaves in its directory, and the table of all of them.
+
+WORKDIR/runs/NAME/
+  result.json   treatment, split, seed, accuracy history, versions, time (see `Result`)
+  weights.npz   the trained weights, `layer3/0` being the first weight array of layer 3
+  correct.npy   bool [test images]: which images the trained network got right
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tf_transfer import treatments
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINISHED = "finished"
+DIVERGED = "diverged"
+BEST = 10  # the paper reports the mean of a network's ten best tests
+
+_RESULT, _WEIGHTS, _CORRECT = "result.json", "weights.npz", "correct.npy"
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The outcome of one run.
+
+    Attributes:
+      run: The run's name.
+      treatment: The paper's name of the treatment.
+      kind: `base`, `selffer`, `transfer`, `random`, with `+` or `-preserve2`.
+      split: Name of the class split.
+      source: The task whose layers were copied: `A`, `B`, `R`; for a base its own.
+      target: The task trained on.
+      n: Number of layers copied.
+      images_per_class: Limit of training images per class; 0 for none.
+      seed: The run's seed.
+      status: `finished`, or `diverged` where the loss was not a number.
+      steps: Training steps done.
+      num_classes: Number of classes of the target.
+      test_steps: The steps after which the network was tested.
+      top1_history: Top-1 accuracy of each test, in [0, 1].
+      loss_history: Mean training loss since the test before.
+      train_top1_history: Mean accuracy on the training batches since the test before, dropout and all.
+      frozen_sha256: Hash over the frozen weights, the same before and after training; empty if none.
+      precision: `float32` or `mixed_bfloat16`.
+      settings_hash: Hash of the experiment's settings.
+      versions: Versions of what computed it.
+      cohort: The cohort that the run was trained in.
+      seconds: Wall time of the cohort's training and tests, in seconds.
+      images_per_second: Training images a second, in the cohort.
+    """
+
+    run: str
+    treatment: str
+    kind: str
+    split: str
+    source: str
+    target: str
+    n: int
+    images_per_class: int
+    seed: int
+    status: str
+    steps: int
+    num_classes: int
+    test_steps: Sequence[int]
+    top1_history: Sequence[float]
+    loss_history: Sequence[float]
+    train_top1_history: Sequence[float]
+    frozen_sha256: str
+    precision: str
+    settings_hash: str
+    versions: Mapping[str, str]
+    cohort: str
+    seconds: float
+    images_per_second: float
+
+    @property
+    def top1_last(self) -> float:
+        """Top-1 accuracy of the last test."""
+        return self.top1_history[-1]
+
+    @property
+    def top1_mean_best10(self) -> float:
+        """Mean of the ten best tests, as the paper reports it (of all tests, where there are fewer)."""
+        return float(np.mean(sorted(self.top1_history)[-BEST:]))
+
+    def row(self) -> dict:
+        """The run's row in `results.csv`."""
+        columns = "run treatment kind split source target n images_per_class seed steps".split()
+        row = {name: getattr(self, name) for name in columns}
+        row |= {"top1_mean_best10": self.top1_mean_best10, "top1_last": self.top1_last}
+        row |= {"loss_last": self.loss_history[-1], "train_top1_last": self.train_top1_history[-1]}
+        return row | {"num_classes": self.num_classes, "status": self.status, "seconds": self.seconds}
+
+
+def run_directory(workdir: str | os.PathLike, run: str) -> pathlib.Path:
+    """The directory of the run called `run`."""
+    return pathlib.Path(workdir) / "runs" / run
+
+
+def is_done(workdir: str | os.PathLike, run: str) -> bool:
+    """Whether the run's result stands."""
+    return (run_directory(workdir, run) / _RESULT).is_file()
+
+
+def write_result(
+    workdir: str | os.PathLike, result: Result, weights: Mapping[str, np.ndarray], correct: np.ndarray
+) -> None:
+    """Writes a run's directory; it appears under its name only once it is whole.
+
+    Args:
+      workdir: The experiment's directory.
+      result: The outcome.
+      weights: Weight arrays by `layerN/I`.
+      correct: bool [test images].
+    """
+    final = run_directory(workdir, result.run)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=final.parent, prefix=".writing-", ignore_cleanup_errors=True) as temporary:
+        partial = pathlib.Path(temporary) / final.name
+        partial.mkdir()
+        np.savez(partial / _WEIGHTS, **weights)
+        np.save(partial / _CORRECT, correct)
+        (partial / _RESULT).write_text(json.dumps(dataclasses.asdict(result), indent=1))
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+
+
+def read_result(workdir: str | os.PathLike, run: str) -> Result:
+    """Reads a run's outcome.
+
+    Raises:
+      FileNotFoundError: The run is not done.
+      ValueError: The file is damaged.
+    """
+    file = run_directory(workdir, run) / _RESULT
+    if not file.is_file():
+        raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run bin/sweep.py again")
+    try:
+        return Result(**json.loads(file.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{file} is damaged ({error}); remove its directory and run bin/sweep.py again") from error
+
+
+def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
+    """Reads a run's weights by `layerN/I`.
+
+    Raises:
+      FileNotFoundError: The run is not done.
+    """
+    file = run_directory(workdir, run) / _WEIGHTS
+    if not file.is_file():
+        raise FileNotFoundError(f"run {run!r} has no weights in {workdir}; run bin/sweep.py again")
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
+    """Reads which test images the run's network got right, bool [test images]."""
+    return np.load(run_directory(workdir, run) / _CORRECT, allow_pickle=False)
+
+
+def finished_runs(workdir: str | os.PathLike) -> list[str]:
+    """Names of all runs with a result, bases first, then by treatment, layer, split and seed.
+
+    Raises:
+      FileNotFoundError: `workdir` holds no runs.
+    """
+    runs = pathlib.Path(workdir) / "runs"
+    if not runs.is_dir():
+        raise FileNotFoundError(f"no runs in {str(workdir)!r}; train some: python bin/sweep.py --workdir={workdir}")
+    return [
+        entry.name
+        for entry in sorted(runs.iterdir())
+        if not entry.name.startswith(".") and is_done(workdir, entry.name)
+    ]
+
+
+def table(results: Iterable[Result]) -> pd.DataFrame:
+    """Gathers results into a table, one row a run, as in `results.csv`."""
+    import pandas as pd
+
+    kinds = ["base", "selffer", "selffer+", "transfer", "transfer+", "random"]
+    rows = [result.row() for result in results]
+    rows.sort(key=lambda row: (kinds.index(row["kind"]) if row["kind"] in kinds else len(kinds), row["kind"], row["n"]))
+    rows.sort(key=lambda row: (row["split"], row["seed"], row["target"]))
+    return pd.DataFrame(rows)
+
+
+def write_table(workdir: str | os.PathLike, results: pd.DataFrame) -> pathlib.Path:
+    """Writes `WORKDIR/results.csv` and returns its path."""
+    path = pathlib.Path(workdir) / "results.csv"
+    with replacing(path) as temporary:
+        results.to_csv(temporary, index=False, float_format="%.6g")
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path):
+    """Yields a temporary path beside `path`, which takes its place if all goes well."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def find_run(workdir: str | os.PathLike, name: str) -> str:
+    """Finds a finished run by its full name, or by its treatment where only one run has it.
+
+    Raises:
+      ValueError: No run, or more than one, is meant.
+    """
+    runs = finished_runs(workdir)
+    if name in runs:
+        return name
+    treatments.parse(name.split("_")[0])
+    matches = [run for run in runs if run.startswith(f"{name}_")]
+    if len(matches) == 1:
+        return matches[0]
+    found = f"several: {matches}" if matches else f"none; there are {runs[:12]}{' ...' if len(runs) > 12 else ''}"
+    raise ValueError(f"--run={name}: expected the name of one finished run in {workdir}, found {found}")

@@ -1,0 +1,75 @@
+"""A folder of images as a source: DIR/train/CLASS/* and DIR/test/CLASS/*, or DIR/CLASS/* with a hold-out."""
+
+from __future__ import annotations
+
+import functools
+import math
+import pathlib
+
+import numpy as np
+
+from tf_transfer.sources import Example, Source
+from tf_transfer.sources.decoding import decode
+
+
+def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
+    """Finds the images of a folder. Label order is the sorted order of the class directories' names.
+
+    Args:
+      directory: Holds `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`.
+      holdout: Without `train` and `test`: share of each class that is held out as test images, at least one.
+      seed: Seed of that choice.
+
+    Raises:
+      FileNotFoundError: The folder does not exist, or there are no classes in it.
+      ValueError: A class has no images, or the classes of `train` and `test` differ.
+    """
+    root = pathlib.Path(directory)
+    if not root.is_dir():
+        raise FileNotFoundError(f"the folder {directory!r} does not exist; expected DIR/train/CLASS/* or DIR/CLASS/*")
+    if (root / "train").is_dir() and (root / "test").is_dir():
+        files = {split: _files_by_class(root / split) for split in ("train", "test")}
+    else:
+        files = _hold_out(_files_by_class(root), holdout, seed)
+    class_names = tuple(files["train"])
+    if set(class_names) != set(files["test"]):
+        odd = sorted(set(class_names) ^ set(files["test"]))
+        raise ValueError(f"{directory}: train and test must have the same classes, but differ in {odd[:5]}")
+    return Source(
+        name=f"folder:{root.resolve().name}",
+        class_names=class_names,
+        counts={split: sum(map(len, classes.values())) for split, classes in files.items()},
+        examples=lambda split: _examples(root, files[split], class_names),
+    )
+
+
+def _files_by_class(directory: pathlib.Path) -> dict[str, list[pathlib.Path]]:
+    classes = sorted(entry for entry in directory.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not classes:
+        raise FileNotFoundError(f"{directory} holds no class directories; expected {directory}/CLASS/IMAGE")
+    files = {
+        entry.name: sorted(file for file in entry.rglob("*") if file.is_file() and not file.name.startswith("."))
+        for entry in classes
+    }
+    for name, found in files.items():
+        if not found:
+            raise ValueError(f"{directory}: class {name!r} has no images; add some or remove the directory")
+    return files
+
+
+def _hold_out(files: dict[str, list[pathlib.Path]], share: float, seed: int) -> dict[str, dict]:
+    split = {"train": {}, "test": {}}
+    for label, (name, found) in enumerate(files.items()):
+        if len(found) < 2:
+            raise ValueError(f"class {name!r} has one image; a hold-out needs at least two, one of them for testing")
+        num_test = min(max(1, math.floor(share * len(found))), len(found) - 1)
+        chosen = set(np.random.default_rng([seed, label]).permutation(len(found))[:num_test].tolist())
+        split["test"][name] = [file for position, file in enumerate(found) if position in chosen]
+        split["train"][name] = [file for position, file in enumerate(found) if position not in chosen]
+    return split
+
+
+def _examples(root: pathlib.Path, files: dict[str, list[pathlib.Path]], class_names: tuple[str, ...]):
+    for label, name in enumerate(class_names):
+        for file in files[name]:
+            yield Example(str(file.relative_to(root)), label, functools.partial(decode, file))

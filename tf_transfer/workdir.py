@@ -1,0 +1,92 @@
+"""A workdir: the directory of one experiment, owned by one sweep at a time.
+
+WORKDIR/config.json   the experiment, and the settings that every run's numbers depend on
+WORKDIR/lock          held while a sweep runs
+WORKDIR/logs/         one log per cohort
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+
+from tf_transfer.experiment import Experiment
+from tf_transfer.results import replacing
+
+_CONFIG, _LOCK = "config.json", "lock"
+
+
+@contextlib.contextmanager
+def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Makes the directory if need be and holds its lock; a dead process's lock is free.
+
+    Raises:
+      PermissionError: The directory cannot be written to.
+      ValueError: Another sweep holds it.
+    """
+    path = pathlib.Path(workdir)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = open(path / _LOCK, "a")
+    except OSError as error:
+        raise PermissionError(
+            f"cannot write to the workdir {str(workdir)!r} ({error.strerror}); choose another"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"another sweep is at work in {str(workdir)!r}; wait for it, or choose another workdir"
+            ) from None
+        yield path
+
+
+def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
+    """Writes `config.json`, unless the workdir belongs to another experiment.
+
+    What only says which runs are wanted (treatments, layers, seeds, targets) may change from sweep to sweep.
+
+    Raises:
+      ValueError: The workdir's runs were made with other settings; the message says which differ.
+    """
+    path = pathlib.Path(workdir) / _CONFIG
+    settings = experiment.settings()
+    if path.exists():
+        theirs = _read(workdir)["settings"]
+        differing = [
+            f"{name}: {theirs.get(name)!r} there, {settings.get(name)!r} now"
+            for name in sorted(settings.keys() | theirs.keys())
+            if theirs.get(name) != settings.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"the workdir {str(workdir)!r} belongs to another config ({'; '.join(differing)}); "
+                "choose another --workdir, or go back to that config"
+            )
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"config": experiment.to_json(), "settings": settings}, indent=1))
+
+
+def read_experiment(workdir: str | os.PathLike) -> Experiment:
+    """Reads the experiment that a workdir belongs to.
+
+    Raises:
+      FileNotFoundError: It is not the workdir of an experiment.
+      ValueError: Its config is damaged.
+    """
+    return Experiment.from_config(_read(workdir)["config"])
+
+
+def _read(workdir: str | os.PathLike) -> dict:
+    path = pathlib.Path(workdir) / _CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(f"{str(workdir)!r} is not the workdir of an experiment (no {_CONFIG} in it)")
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it, or choose another workdir") from error
