@@ -15,11 +15,11 @@ def pictures():
 
 
 def nearest_class_mean_accuracy(features):
-    """Top-1 accuracy on each class's second half of the class means of the first halves; features [class, image, any]."""
+    """Top-1 accuracy of class means of the first halves on the second halves; features [class, image, feature]."""
     half = features.shape[1] // 2
     means, tested = features[:, :half].mean(axis=1), features[:, half:]
-    distances = np.linalg.norm(tested[:, :, None] - means, axis=-1)
-    return np.mean(distances.argmin(axis=-1) == np.arange(len(features))[:, None])
+    squared_distances = (means**2).sum(axis=-1) - 2 * tested @ means.T  # Up to the tested picture's own square.
+    return np.mean(squared_distances.argmin(axis=-1) == np.arange(len(features))[:, None])
 
 
 def test_24_classes_half_man_made_half_natural():
@@ -60,10 +60,12 @@ def test_no_two_pictures_are_the_same(pictures):
     assert len({image.tobytes() for images in pictures for image in images}) == 24 * 60
 
 
-def test_every_picture_shows_something(pictures):
-    assert pictures.std(axis=(2, 3)).mean(axis=-1).min() > 5  # A blank picture has its noise alone, 3 to 15 of 255.
-    saturated = np.mean((pictures == 0) | (pictures == 255))
-    assert saturated < 0.05
+def test_every_picture_shows_more_than_noise(pictures):
+    assert pictures.std(axis=(2, 3)).mean(axis=-1).min() > 16  # The strongest noise alone: 0.06 * 255 = 15.
+
+
+def test_few_pixels_are_clipped(pictures):
+    assert np.mean((pictures == 0) | (pictures == 255)) < 0.05
 
 
 def test_mean_colour_does_not_give_the_class_away(pictures):
@@ -71,9 +73,8 @@ def test_mean_colour_does_not_give_the_class_away(pictures):
     assert nearest_class_mean_accuracy(mean_rgb) < 0.10  # Chance: 1 / 24 = 0.042, deviating by 0.008.
 
 
-def test_class_mean_picture_does_not_give_the_class_away(pictures):
-    flat = pictures.reshape(24, 60, -1) / 255
-    assert nearest_class_mean_accuracy(flat) < 0.25
+def test_mean_picture_does_not_give_the_class_away(pictures):
+    assert nearest_class_mean_accuracy(pictures.reshape(24, 60, -1) / 255) < 0.15
 
 
 def test_the_arrangement_of_edges_gives_the_class_away(pictures):
@@ -87,7 +88,7 @@ def test_the_arrangement_of_edges_gives_the_class_away(pictures):
 
 def test_unknown_class_is_refused():
     with pytest.raises(
-        ValueError, match=r"Expected a class of .*'arrow'.*received 'dog'.*Take a name from CLASS_NAMES"
+        ValueError, match=r"Expected a class of .*'arrow'.*received 'dog'.*Take a name"
     ):
         shapes.draw_images("dog", 1, seed=0)
 

@@ -11,8 +11,8 @@ import rich.console
 import rich.progress
 import rich.table
 
-from tf_transfer import experiment as experiments
 from tf_transfer import analysis, image_store
+from tf_transfer import experiment as experiments
 from tf_transfer.plan import Plan, make_plan
 
 _CONSOLE = rich.console.Console(highlight=False, soft_wrap=True)

@@ -12,9 +12,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tf_transfer.class_splits import remap
 from tf_transfer.experiment import Recipe, Task
 from tf_transfer.image_store import ImageStore
-from tf_transfer.class_splits import remap
 from tf_transfer.seeds import derive_seed
 
 

@@ -127,9 +127,8 @@ def _cells(x, y, shuffle=_SHUFFLE):
 
 
 def _cloud(x, y, puff=(0.22, 0.3), shuffle=_SHUFFLE):
-    sizes = ((place, puff + 0.05 * np.sin(n * shuffle)) for n, place in enumerate((-0.5, -0.2, 0.2, 0.5), start=1))
-    puffs = (np.hypot(x - place, y - 0.2 + 0.5 * abs(place)) - size for place, size in sizes)
-    return _union(*puffs, _capsule(y + 0.15, x + 0.55, 1.1, 0.2))
+    puffs = (np.hypot(x - at, y + abs(at) / 2) - puff - 0.05 * np.sin((1 + at) * shuffle) for at in (-0.5, -0.2, 0.2, 0.5))
+    return _union(*puffs, _capsule(y + 0.35, x + 0.55, 1.1, 0.2))
 
 
 def _fish(x, y, height=(0.25, 0.4), tail=(0.35, 0.5)):
