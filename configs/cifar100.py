@@ -1,4 +1,8 @@
-"""CIFAR-100, random halves: draft."""
+"""CIFAR-100, random halves: the paper's main experiment on real photographs, 37 networks of target B.
+
+python bin/prepare.py --source=tfds:cifar100 --out=stores/cifar100          (or --source=folder:DIR)
+python bin/sweep.py --config=configs/cifar100.py --workdir=work/cifar100
+"""
 
 import ml_collections
 
@@ -9,4 +13,10 @@ def get_config() -> ml_collections.ConfigDict:
     """Returns the experiment on CIFAR-100."""
     config = default.get_config()
     config.store = "stores/cifar100"
+    recipe = config.recipe
+    # Small batches and no augmentation, so that the bases fit their training set within few epochs: an unfinished base
+    # hides co-adaptation, since every retrained top goes on with its training.
+    recipe.batch_size = 32
+    recipe.epochs = 10.0
+    recipe.learning_rate = 0.02
     return config

@@ -87,9 +87,7 @@ def test_the_arrangement_of_edges_gives_the_class_away(pictures):
 
 
 def test_unknown_class_is_refused():
-    with pytest.raises(
-        ValueError, match=r"Expected a class of .*'arrow'.*received 'dog'.*Take a name"
-    ):
+    with pytest.raises(ValueError, match=r"Expected a class of .*'arrow'.*received 'dog'.*Take a name"):
         shapes.draw_images("dog", 1, seed=0)
 
 

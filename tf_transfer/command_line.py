@@ -44,8 +44,12 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
 
 def _parse_flags(argv: list[str]) -> list[str]:
     try:
-        return app.parse_flags_with_usage(argv)
-    except (OSError, ValueError, AttributeError, TypeError) as error:  # a config that cannot be read or overridden
+        return flags.FLAGS(argv)  # not absl's own parser, which ends the process with two lines
+    except AttributeError as error:  # ml_collections raises it with the bare name of the field
+        field = str(error).strip("\"'")
+        known = "; configs/default.py lists them all"
+        _fail(f"the config has no field {field!r}{known}" if field.isidentifier() else _one_line(error), status=2)
+    except (flags.Error, OSError, ValueError, TypeError) as error:
         _fail(_one_line(error), status=2)
 
 

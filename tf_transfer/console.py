@@ -113,7 +113,7 @@ def print_report(report) -> None:
         print(f"caution: {warning}")
     print(f"table:       {report.table_path}")
     print(f"figure:      {report.figure_path}")
-    print(f"tensorboard: tensorboard --bind_all=false --load_fast=false --logdir={report.tensorboard_path}")
+    print(f"tensorboard: tensorboard --host=localhost --load_fast=false --logdir={report.tensorboard_path}")
 
 
 class _SweepProgress:

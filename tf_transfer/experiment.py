@@ -135,6 +135,9 @@ class Experiment:
             )
         if not self.targets or set(self.targets) - set(treatments.TASKS):
             raise ValueError(f"targets must be some of {treatments.TASKS}, got {self.targets}")
+        for name in ("split_seeds", "seeds", "layers"):
+            if not all(isinstance(value, int) for value in getattr(self, name)):
+                raise ValueError(f"{name} must be integers, got {getattr(self, name)}")
         for name in ("split_seeds", "seeds"):
             if not getattr(self, name) or min(getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be one or more integers from 0 on, got {getattr(self, name)}")

@@ -28,10 +28,10 @@ _STYLES = {
 }
 _WORDS = {
     "base": "trained from scratch",
-    "selffer": "frozen from B",
-    "selffer+": "fine-tuned from B",
-    "transfer": "frozen from A",
-    "transfer+": "fine-tuned from A",
+    "selffer": "frozen, same task",
+    "selffer+": "fine-tuned, same task",
+    "transfer": "frozen, other task",
+    "transfer+": "fine-tuned, other task",
     "random": "frozen, random",
 }
 _X_LABEL = "Layer n at which the network is cut and retrained"
@@ -118,17 +118,13 @@ def _name_effects(axes: Axes, means: pd.DataFrame) -> None:
     layers, selffer, transfer = both.columns, both.loc["selffer"], both.loc["transfer"]
     base = means.loc["base", 0]
     lower = np.minimum(selffer, base)
-    axes.fill_between(layers, lower, base, color=_STYLES["selffer"]["color"], alpha=0.12, linewidth=0)
-    axes.fill_between(
-        layers, transfer, selffer, where=transfer < selffer, color=_STYLES["transfer"]["color"], alpha=0.12, linewidth=0
+    bands = (
+        ("selffer", lower, base, "lost by splitting co-adapted layers (BnB below baseB)"),
+        ("transfer", np.minimum(transfer, selffer), selffer, "lost by specialisation to the other task (AnB below BnB)"),
     )
-    axes.annotate(
-        "specialisation to A\n(AnB below BnB)",
-        (layers[-2], (transfer.iloc[-2] + selffer.iloc[-2]) / 2),
-        (layers[0], transfer.min()),
-        color=_STYLES["transfer"]["color"], fontsize=9, va="bottom",
-        arrowprops={"arrowstyle": "-", "color": _STYLES["transfer"]["color"], "linewidth": 0.7},
-    )  # fmt: skip
+    for kind, low, high, label in bands:
+        axes.fill_between(layers, low, high, color=_STYLES[kind]["color"], alpha=0.14, linewidth=0, label=label)
+    axes.legend(loc="lower left", fontsize=9, frameon=False)
 
 
 def draw_filters(kernel: np.ndarray) -> Figure:

@@ -173,7 +173,7 @@ def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
 
 
 def finished_runs(workdir: str | os.PathLike) -> list[str]:
-    """Names of all runs with a result, bases first, then by treatment, layer, split and seed.
+    """Names of all runs with a result, in alphabetical order.
 
     Raises:
       FileNotFoundError: `workdir` holds no runs.

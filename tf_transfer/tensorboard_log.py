@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import socket
 import time
 from collections.abc import Mapping
 
 from PIL import Image
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 
 class TensorBoardLog:
@@ -17,9 +19,14 @@ class TensorBoardLog:
 
     def __init__(self, directory: pathlib.Path):
         """Starts the log afresh: what an earlier, interrupted run wrote there is removed."""
+        directory.mkdir(parents=True, exist_ok=True)
         for old in directory.glob("events.out.tfevents.*"):
             old.unlink()
-        self._writer = EventFileWriter(str(directory))
+        # TensorBoard's own EventFileWriter would import TensorFlow.
+        name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}"
+        self._file = open(directory / name, "wb")
+        self._writer = RecordWriter(self._file)
+        self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Writes numbers under their tags."""
@@ -39,9 +46,13 @@ class TensorBoardLog:
         self._add(hparams_summary.hparams_pb(dict(values), trial_id=name).value, 0)
 
     def close(self) -> None:
-        """Writes out what is left."""
-        self._writer.close()
+        """Closes the file."""
+        self._file.close()
 
     def _add(self, values, step: int) -> None:
         summary = summary_pb2.Summary(value=values)
-        self._writer.add_event(event_pb2.Event(wall_time=time.time(), step=step, summary=summary))
+        self._write(event_pb2.Event(wall_time=time.time(), step=step, summary=summary))
+
+    def _write(self, event: event_pb2.Event) -> None:
+        self._writer.write(event.SerializeToString())
+        self._file.flush()

@@ -57,11 +57,11 @@ def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
     path = pathlib.Path(workdir) / _CONFIG
     settings = experiment.settings()
     if path.exists():
-        theirs = _read(workdir)["settings"]
+        theirs, ours = _flat(_read(workdir)["settings"]), _flat(settings)
         differing = [
-            f"{name}: {theirs.get(name)!r} there, {settings.get(name)!r} now"
-            for name in sorted(settings.keys() | theirs.keys())
-            if theirs.get(name) != settings.get(name)
+            f"{name}: {theirs.get(name)!r} there, {ours.get(name)!r} now"
+            for name in sorted(ours.keys() | theirs.keys())
+            if theirs.get(name) != ours.get(name)
         ]
         if differing:
             raise ValueError(
@@ -80,6 +80,11 @@ def read_experiment(workdir: str | os.PathLike) -> Experiment:
       ValueError: Its config is damaged.
     """
     return Experiment.from_config(_read(workdir)["config"])
+
+
+def _flat(settings: dict) -> dict:
+    recipe = {f"recipe.{name}": value for name, value in settings["recipe"].items()}
+    return {**{name: value for name, value in settings.items() if name != "recipe"}, **recipe}
 
 
 def _read(workdir: str | os.PathLike) -> dict:

@@ -29,6 +29,9 @@ def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
         raise FileNotFoundError(f"the folder {directory!r} does not exist; expected DIR/train/CLASS/* or DIR/CLASS/*")
     if (root / "train").is_dir() and (root / "test").is_dir():
         files = {split: _files_by_class(root / split) for split in ("train", "test")}
+    elif (root / "train").is_dir() and any(entry.is_dir() for entry in (root / "train").iterdir()):
+        # A class may be called `train`, but then it holds images.
+        raise FileNotFoundError(f"{directory} has train/CLASS/* but no test/CLASS/*; rename or add the test images")
     else:
         files = _hold_out(_files_by_class(root), holdout, seed)
     class_names = tuple(files["train"])

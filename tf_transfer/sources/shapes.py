@@ -127,7 +127,7 @@ def _cells(x, y, shuffle=_SHUFFLE):
 
 
 def _cloud(x, y, puff=(0.22, 0.3), shuffle=_SHUFFLE):
-    puffs = (np.hypot(x - at, y + abs(at) / 2) - puff - 0.05 * np.sin((1 + at) * shuffle) for at in (-0.5, -0.2, 0.2, 0.5))
+    puffs = (np.hypot(x - u, y + abs(u) / 2) - puff - 0.05 * np.sin((1 + u) * shuffle) for u in (-0.5, -0.2, 0.2, 0.5))
     return _union(*puffs, _capsule(y + 0.35, x + 0.55, 1.1, 0.2))
 
 
@@ -205,7 +205,7 @@ def _surface(rng, lightness, x, y):
 
 def _paint(rng, figure, x, y):
     middle, light = _uniform(rng, x, 0.35, 0.65), _uniform(rng, x, 0, _TURN)
-    contrast = _uniform(rng, x, 0.1, 0.26) * np.sign(_uniform(rng, x, -1, 1))
+    contrast = _uniform(rng, x, 0.12, 0.28) * np.sign(_uniform(rng, x, -1, 1))
     down_slope, right_slope = np.gradient(np.clip(figure, -0.15, 0), _PIXEL, axis=(1, 2))
     relief = 0.08 * _rotate(right_slope, -down_slope, light)[0]
     canvas = _surface(rng, middle - contrast, x, y)
@@ -243,7 +243,7 @@ def draw_images(class_name: str, count: int, seed: int) -> np.ndarray:
     rng, figure = np.random.default_rng([seed, CLASS_NAMES.index(class_name)]), _FIGURES[class_name]
     x = np.broadcast_to((np.arange(_SIZE, dtype=np.float32) + 0.5) * _PIXEL - 1, (count, _SIZE, _SIZE))
     y = -x.swapaxes(1, 2)
-    u, v = _rotate(*(axis - _uniform(rng, x, -0.3, 0.3) for axis in (x, y)), _uniform(rng, x, -0.7, 0.7))
+    u, v = _rotate(*(axis - _uniform(rng, x, -0.3, 0.3) for axis in (x, y)), _uniform(rng, x, -0.6, 0.6))
     mirror, scale = np.sign(_uniform(rng, x, -1, 1)), _uniform(rng, x, 0.5, 1.0)
     proportions = (_uniform(rng, x, *ends) for ends in figure.__defaults__)
     return _paint(rng, scale * figure(mirror * u / scale, v / scale, *proportions), x, y)

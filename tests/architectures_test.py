@@ -1,0 +1,67 @@
+import pytest
+
+from tf_transfer.architectures import ARCHITECTURES, Architecture, Layer, LayerCost, build, convnet
+
+# Parameters for 10 classes and 32x32 pixels. A new network needs a line here.
+PARAMETERS = {"convnet": 348_874, "tiny": 4_394}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_network_has_as_many_parameters_as_ever(name):
+    assert build(name, num_classes=10, input_size=32).parameters == PARAMETERS[name]
+
+
+def test_parameters_and_shapes_of_convnet_layer_by_layer():
+    costs = convnet(num_classes=50).costs()
+    assert [cost.parameters for cost in costs] == [
+        5 * 5 * 3 * 32 + 32,
+        3 * 3 * 32 * 64 + 64,
+        3 * 3 * 64 * 96 + 96,
+        3 * 3 * 96 * 96 + 96,
+        3 * 3 * 96 * 64 + 64,
+        2 * 2 * 64 * 256 + 256,
+        256 * 256 + 256,
+        256 * 50 + 50,
+    ]
+    assert [cost.output_shape for cost in costs] == [
+        (8, 8, 32), (4, 4, 64), (4, 4, 96), (4, 4, 96), (2, 2, 64), (256,), (256,), (50,),
+    ]  # fmt: skip
+
+
+def test_flops_counted_by_hand():
+    layers = (
+        Layer("conv", 4, kernel=3, stride=2, pool_size=2, pool_stride=2),  # 8x8x3 -> 4x4x4, pooled to 2x2x4
+        Layer("dense", 5, relu=False),
+    )
+    conv, dense = Architecture("two", 8, layers).costs()
+    assert conv == LayerCost((2, 2, 4), parameters=108 + 4, flops=2 * (4 * 4) * (3 * 3 * 3 * 4))
+    assert dense == LayerCost((5,), parameters=80 + 5, flops=2 * (2 * 2 * 4) * 5)
+
+
+def test_valid_padding_loses_the_border():
+    layers = (Layer("conv", 96, kernel=11, stride=4, padding="valid", pool_size=3, pool_stride=2),)
+    assert Architecture("conv1 of the paper", 227, layers).costs()[0].output_shape == (27, 27, 96)  # 227 -> 55 -> 27
+
+
+def test_convnet_is_the_paper_s_network_in_small():
+    network = convnet(10, filters=(1, 2, 3, 4, 5), dense_units=(6, 7), dropout=0.5)
+    assert len(network) == 8
+    assert [layer.units for layer in network.layers] == [1, 2, 3, 4, 5, 6, 7, 10]
+    assert [number for number, layer in enumerate(network.layers, start=1) if layer.pool_size] == [1, 2, 5]
+    assert [number for number, layer in enumerate(network.layers, start=1) if layer.dropout == 0.5] == [6, 7]
+    assert [layer.relu for layer in network.layers] == [True] * 7 + [False]
+
+
+def test_an_input_too_small_for_the_network():
+    too_small = Architecture("narrow", 4, (Layer("conv", 2, kernel=5, padding="valid"), Layer("dense", 2)))
+    with pytest.raises(ValueError, match="narrow: layer 1 has no output for an input of 4 pixels; use larger images"):
+        too_small.costs()
+
+
+def test_errors_of_build():
+    with pytest.raises(ValueError, match=r"unknown network 'vgg': expected one of \['convnet', 'tiny'\]"):
+        build("vgg", num_classes=10, input_size=32)
+    with pytest.raises(ValueError, match=r"'tiny' does not take the options \['filters'\]"):
+        build("tiny", num_classes=10, input_size=32, filters=(1, 2))
+    with pytest.raises(ValueError, match=r"5 convolutional and 2 hidden dense layers, got filters=\(1, 2\)"):
+        build("convnet", num_classes=10, input_size=32, filters=(1, 2))

@@ -1,0 +1,176 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_transfer.experiment import Recipe, Task
+from tf_transfer.image_store import ImageStore
+from tf_transfer.input_pipeline import Shard, test_labels, test_stream, train_stream
+from tf_transfer.prepare import prepare_store
+from tf_transfer.seeds import derive_seed
+from tf_transfer.sources import open_source
+
+# Not tests, whatever their names say to pytest.
+test_labels.__test__ = test_stream.__test__ = False
+
+PLAIN = Recipe(batch_size=8)
+AUGMENTED = Recipe(batch_size=8, crop_padding=2, crop_size=28, mirror=True)
+
+
+@pytest.fixture(scope="module")
+def task(store):
+    """Three of the six classes: 36 training and 12 test images."""
+    return Task(store, classes=(0, 2, 5))
+
+
+def batches(stream, count):
+    """The first `count` batches as NumPy arrays `(images, labels)`, for a stream of one output."""
+    return [(images.numpy(), labels.numpy()) for images, (labels,) in stream.take(count)]
+
+
+def assert_same(first, second):
+    for (images, labels), (other_images, other_labels) in zip(first, second, strict=True):
+        np.testing.assert_array_equal(images, other_images)
+        np.testing.assert_array_equal(labels, other_labels)
+
+
+def epochs(task, recipe, seed, count):
+    """The order of `count` epochs: for each, the place in the task's stored images of every image that came."""
+    stored = standardised(task, "train", task.images_per_class)
+    place = {image.tobytes(): number for number, image in enumerate(stored)}
+    num_steps = count * len(stored) // recipe.batch_size
+    images = np.concatenate([images for images, _ in batches(train_stream(task, recipe, seed, 1), num_steps)])
+    return np.array([place[image.tobytes()] for image in images]).reshape(count, len(stored))
+
+
+def standardised(task, split, images_per_class=0):
+    store = ImageStore(task.store)
+    images = store.read(split, store.indices(split, task.classes, images_per_class))
+    return (images.astype(np.float32) - np.float32(store.meta.channel_mean)) / np.float32(store.meta.channel_std)
+
+
+def test_a_batch_is_standardised_float32_images_and_int32_labels_for_each_output(task):
+    images, labels = next(iter(train_stream(task, PLAIN, seed=0, num_outputs=3)))
+    assert (images.shape, images.dtype) == ((8, 32, 32, 3), tf.float32)
+    assert len(labels) == 3
+    assert all((each.shape, each.dtype) == ((8,), tf.int32) for each in labels)
+    assert all(np.array_equal(each, labels[0]) for each in labels)
+
+
+@pytest.mark.parametrize("first_step", [1, 4, 11])  # 36 images make 4.5 batches: all three lie in other epochs
+def test_starting_at_a_step_is_skipping_the_steps_before_it(task, first_step):
+    whole = batches(train_stream(task, AUGMENTED, 3, num_outputs=1), first_step + 3)
+    rest = batches(train_stream(task, AUGMENTED, 3, num_outputs=1, first_step=first_step), 3)
+    assert_same(whole[first_step:], rest)
+
+
+def test_a_far_step_is_reached_at_once(task):
+    far = train_stream(task, AUGMENTED, 0, num_outputs=1, first_step=10**9)
+    assert_same(batches(far, 1), batches(far, 1))
+
+
+def test_every_epoch_holds_each_image_once(task):
+    order = epochs(task, PLAIN, seed=0, count=4)
+    np.testing.assert_array_equal(np.sort(order), np.tile(np.arange(36), (4, 1)))
+
+
+def test_epochs_and_seeds_differ_in_their_order(task):
+    orders = np.concatenate([epochs(task, PLAIN, seed, count=2) for seed in (0, 1)])
+    assert len({order.tobytes() for order in orders}) == 4
+
+
+def test_an_image_keeps_its_label(task):
+    store = ImageStore(task.store)
+    labels = np.searchsorted(task.classes, store.labels("train")[store.indices("train", task.classes)])
+    received = np.concatenate([labels for _, labels in batches(train_stream(task, PLAIN, 0, num_outputs=1), 9)])
+    np.testing.assert_array_equal(received.reshape(2, 36), labels[epochs(task, PLAIN, seed=0, count=2)])
+
+
+def test_images_per_class_takes_the_first_images_of_each_class(store):
+    few = Task(store, classes=(1, 4), images_per_class=3)
+    recipe = Recipe(batch_size=6)  # one epoch
+    [(images, labels)] = batches(train_stream(few, recipe, 0, num_outputs=1), 1)
+    first_three = np.concatenate([standardised(Task(store, (label,)), "train")[:3] for label in few.classes])
+    assert {image.tobytes() for image in images} == {image.tobytes() for image in first_three}
+    assert sorted(labels) == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_shards_side_by_side_are_the_whole_batch(task, count):
+    def parts(index):
+        return batches(train_stream(task, AUGMENTED, 5, num_outputs=1, shard=Shard(index, count)), 6)
+
+    shards = [parts(index) for index in range(count)]
+    together = [tuple(np.concatenate(arrays) for arrays in zip(*step, strict=True)) for step in zip(*shards, strict=True)]
+    assert_same(together, batches(train_stream(task, AUGMENTED, 5, num_outputs=1), 6))
+
+
+@pytest.mark.parametrize("shard", [Shard(0, 3), Shard(2, 2), Shard(-1, 2)])
+def test_hosts_that_do_not_divide_the_batch_are_refused(task, shard):
+    with pytest.raises(ValueError, match=r"does not divide a batch of 8; choose a multiple of the hosts"):
+        train_stream(task, PLAIN, 0, num_outputs=1, shard=shard)
+
+
+@pytest.mark.parametrize(("padding", "size", "mirror"), [(0, 28, False), (2, 0, False), (0, 0, True), (3, 24, True)])
+def test_crop_and_mirror_do_what_the_draws_say(task, padding, size, mirror):
+    recipe = Recipe(batch_size=8, crop_padding=padding, crop_size=size, mirror=mirror)
+    plain = batches(train_stream(task, PLAIN, 7, num_outputs=1), 3)
+    augmented = batches(train_stream(task, recipe, 7, num_outputs=1), 3)
+    for step, ((images, labels), (changed, same_labels)) in enumerate(zip(plain, augmented, strict=True)):
+        draws = tf.random.stateless_uniform([8, 3], seed=[derive_seed("augmentation", 7), step]).numpy()
+        expected = [crop_and_mirror(*pair, recipe, task) for pair in zip(images, draws, strict=True)]
+        np.testing.assert_array_equal(changed, np.stack(expected))
+        np.testing.assert_array_equal(same_labels, labels)
+
+
+def crop_and_mirror(image, draw, recipe, task):
+    meta, padding, size = ImageStore(task.store).meta, recipe.crop_padding, recipe.crop_size or 32
+    black = (np.float32(0) - np.float32(meta.channel_mean)) / np.float32(meta.channel_std)
+    canvas = np.tile(black, (32 + 2 * padding, 32 + 2 * padding, 1))
+    canvas[padding : padding + 32, padding : padding + 32] = image
+    positions = 32 + 2 * padding - size + 1
+    top, left = int(draw[0] * np.float32(positions)), int(draw[1] * np.float32(positions))
+    window = canvas[top : top + size, left : left + size]
+    return window[:, ::-1] if recipe.mirror and draw[2] < 0.5 else window
+
+
+def test_augmentation_changes_with_the_epoch_and_the_seed(store):
+    one_image = Task(store, classes=(0,), images_per_class=1)
+    recipe = Recipe(batch_size=1, crop_size=16)
+    for stream in (train_stream(one_image, recipe, seed, num_outputs=1) for seed in (0, 1)):
+        assert len({images.tobytes() for images, _ in batches(stream, 5)}) > 1
+    first = [batches(train_stream(one_image, recipe, seed, num_outputs=1), 3) for seed in (0, 1)]
+    assert not all(np.array_equal(a[0], b[0]) for a, b in zip(*first, strict=True))
+
+
+def test_test_stream_is_every_test_image_in_the_order_of_the_store(task):
+    streamed = [images.numpy() for images in test_stream(task, PLAIN, batch_size=5)]
+    assert [len(images) for images in streamed] == [5, 5, 2]
+    np.testing.assert_array_equal(np.concatenate(streamed), standardised(task, "test"))
+    np.testing.assert_array_equal(test_labels(task), [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
+
+
+def test_test_images_are_cropped_at_the_centre(task):
+    [images] = [images.numpy() for images in test_stream(task, Recipe(crop_size=28))]
+    np.testing.assert_array_equal(images, standardised(task, "test")[:, 2:30, 2:30])
+
+
+def test_images_per_class_leaves_the_test_images_alone(store):
+    few = Task(store, classes=(0, 1), images_per_class=1)
+    assert sum(len(images) for images in test_stream(few, PLAIN)) == len(test_labels(few)) == 8
+
+
+def test_all_training_images_have_mean_0_and_deviation_1_per_channel(store):
+    whole = Task(store, classes=tuple(range(6)))
+    [(images, _)] = batches(train_stream(whole, Recipe(batch_size=72), 0, num_outputs=1), 1)
+    np.testing.assert_allclose(images.mean((0, 1, 2), np.float64), 0, atol=1e-5)
+    np.testing.assert_allclose(images.std((0, 1, 2), np.float64), 1, atol=1e-5)
+
+
+def test_a_jpeg_store_is_streamed_alike(image_folder, tmp_path):
+    path = str(tmp_path / "jpeg")
+    prepare_store(open_source(f"folder:{image_folder}"), path, image_format="jpeg")
+    task = Task(path, classes=(0, 2, 5))
+    order = epochs(task, PLAIN, seed=0, count=2)
+    np.testing.assert_array_equal(np.sort(order), np.tile(np.arange(36), (2, 1)))
+    streamed = np.concatenate([images.numpy() for images in test_stream(task, PLAIN, batch_size=5)])
+    np.testing.assert_array_equal(streamed, standardised(task, "test"))
