@@ -20,8 +20,8 @@ willow_tree wolf woman worm
 """.split()
 
 
-# The paper's own halves of the 1000 ImageNet classes: the first indices of A and of B, and SHA-256 of A as one index a
-# line, as in the authors' files.
+# The paper's own halves of the 1000 ImageNet classes: the first indices of A and of B, and the beginning of the SHA-256
+# of A written one index a line.
 @pytest.mark.parametrize(
     "seed, first_a, first_b, sha256",
     [

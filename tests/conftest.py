@@ -1,11 +1,17 @@
-"""What several tests share: a folder of small pictures, and the image store made of it."""
+"""What several tests share: a folder of small pictures, the image store made of it, and networks trained on that."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tf_transfer import results, workdir
+from tf_transfer.experiment import Experiment, Recipe
+from tf_transfer.plan import Run, make_plan
 from tf_transfer.prepare import prepare_store
 from tf_transfer.sources import open_source
+from tf_transfer.treatments import parse
 
 CLASS_NAMES = ("bird", "cat", "deer", "ship", "train", "truck")  # four words of CIFAR-10, and a tricky "train"
 TRAIN_IMAGES, TEST_IMAGES, SIDE = 12, 4, 32  # per class, per class, pixels
@@ -36,4 +42,76 @@ def store(image_folder, tmp_path_factory):
     """Path of a raw image store made of `image_folder`, as a string."""
     path = str(tmp_path_factory.mktemp("stores") / "pictures")
     prepare_store(open_source(f"folder:{image_folder}"), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def experiment(store):
+    """An experiment of 13 networks that train in seconds: `tiny` (3 layers), 3 classes in A and 3 in B, 24 steps."""
+    recipe = Recipe(
+        batch_size=12, steps=24, tests=4, learning_rate=0.05, crop_size=28, mirror=True, precision="float32"
+    )
+    treatments = ("BnB", "BnB+", "AnB", "AnB+", "RnB", "AnB-preserve1")
+    return Experiment(store, network="tiny", treatments=treatments, finetuned_cohort_size=4, recipe=recipe)
+
+
+@pytest.fixture(scope="session")
+def trained(experiment, tmp_path_factory):
+    """Path of a workdir in which all runs of `experiment` have been trained, in this process. Not to be changed."""
+    from tf_transfer import train  # TensorFlow, which most tests can do without
+
+    path = tmp_path_factory.mktemp("trained")
+    workdir.write_config(path, experiment)
+    plan = make_plan(experiment)
+    for cohort in plan.cohorts:
+        train.train_cohort(path, plan, cohort)
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_result():
+    """Returns a function that invents the result of a run, such as `make_result("A3B+", top1=0.4)`."""
+
+    def make(treatment_name, top1=0.4, seed=0, split="random-0", **changes):
+        run = Run(parse(treatment_name), split, seed)
+        invented = results.Result(
+            run=run.name,
+            treatment=run.treatment.name,
+            kind=run.treatment.kind,
+            split=run.split,
+            source=run.treatment.source or run.treatment.target,
+            target=run.treatment.target,
+            n=run.treatment.n,
+            images_per_class=0,
+            seed=run.seed,
+            status=results.FINISHED,
+            steps=20,
+            num_classes=10,
+            test_steps=(10, 20),
+            top1_history=(top1 - 0.2, top1),
+            loss_history=(2.0, 1.5),
+            train_top1_history=(0.1, 0.3),
+            frozen_sha256="",
+            precision="float32",
+            settings_hash="0",
+            versions={"python": "3.11"},
+            cohort="all",
+            seconds=1.5,
+            images_per_second=100.0,
+        )
+        return dataclasses.replace(invented, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def invented_workdir(store, make_result, tmp_path_factory):
+    """Path of a workdir with results of all 37 networks of the paper's figure, none of which was ever trained."""
+    path = tmp_path_factory.mktemp("invented")
+    experiment = Experiment(store=store)
+    workdir.write_config(path, experiment)
+    weights = {"layer1/0": np.random.default_rng(0).normal(size=(5, 5, 3, 4)), "layer1/1": np.zeros(4)}
+    for run in make_plan(experiment).runs:
+        top1 = 0.5 - 0.01 * run.treatment.n * len(run.treatment.source)
+        results.write_result(path, make_result(run.treatment.name, top1), weights, np.arange(12) % 2 == 0)
     return path

@@ -100,7 +100,8 @@ def test_shards_side_by_side_are_the_whole_batch(task, count):
         return batches(train_stream(task, AUGMENTED, 5, num_outputs=1, shard=Shard(index, count)), 6)
 
     shards = [parts(index) for index in range(count)]
-    together = [tuple(np.concatenate(arrays) for arrays in zip(*step, strict=True)) for step in zip(*shards, strict=True)]
+    steps = zip(*shards, strict=True)
+    together = [tuple(np.concatenate(arrays) for arrays in zip(*step, strict=True)) for step in steps]
     assert_same(together, batches(train_stream(task, AUGMENTED, 5, num_outputs=1), 6))
 
 

@@ -59,7 +59,7 @@ def test_the_classifier_is_never_copied(name, allowed):
         parse(name).layers(5)
 
 
-@pytest.mark.parametrize("name", ["", "B3", "b3B", "A0B", "A03B", "AnB", "C3B", "A3C", "A3B++", "A3B-preserve0", "base"])
+@pytest.mark.parametrize("name", ["", "B3", "b3B", "A0B", "A03B", "AnB", "C3B", "A3C", "A3B++", "A3B-preserve0"])
 def test_unknown_names(name):
     with pytest.raises(ValueError, match=f"unknown treatment '{name.replace('+', '[+]')}': expected baseA, baseB, or"):
         parse(name)
@@ -89,11 +89,11 @@ def test_unknown_patterns(pattern):
 
 
 def test_treatments_that_make_no_sense():
-    with pytest.raises(ValueError, match="R3B[+]: random layers that learn are a network trained from scratch; use bas"):
+    with pytest.raises(ValueError, match="R3B[+]: random layers that learn are a network .*; use baseB"):
         parse("R3B+")
     with pytest.raises(ValueError, match="R3B-preserve1: random layers that learn"):
         expand("RnB-preserve1", "B", 3)
-    with pytest.raises(ValueError, match="fine-tuning already lets every copied layer learn; drop '-preserve' or '[+]'"):
+    with pytest.raises(ValueError, match="already lets every copied layer learn; drop '-preserve' or '[+]'"):
         parse("A3B+-preserve1")
     with pytest.raises(ValueError, match="copies n >= 1 layers from a source, or none"):
         Treatment("B", source="A", n=0)

@@ -47,7 +47,7 @@ def run(experiment: Experiment, workdir: str | os.PathLike, quiet: bool = False)
     def on_progress(progress: sweep.Progress) -> None:
         nonlocal printed
         for finished in progress.finished[printed:]:
-            print(f"{finished.name} is done")
+            print(f"{finished.run}: top-1 {100 * finished.top1_last:.1f} %")
         printed = len(progress.finished)
 
     outcomes = sweep.run_sweep(experiment, workdir, (lambda progress: None) if quiet else on_progress)

@@ -121,7 +121,7 @@ class _SweepProgress:
 
     def __init__(self):
         self._bar = _progress_bar("") if _CONSOLE.is_terminal else None
-        self._reported: set | None = None
+        self._reported: set[str] = set()
 
     def __enter__(self):
         if self._bar:
@@ -139,13 +139,12 @@ class _SweepProgress:
             left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
             self._bar.update(self._task, completed=progress.share, description=f"{done}{left}")
             return
-        if self._reported is None:
-            self._reported = set()
-        for number, run in enumerate(progress.finished, start=1):
-            if run not in self._reported:
-                self._reported.add(run)
+        for number, result in enumerate(progress.finished, start=1):
+            if result.run not in self._reported:
+                self._reported.add(result.run)
                 left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
-                print(f"{run.name}  ({number} of {progress.runs}{left})", flush=True)
+                outcome = f"top-1 {100 * result.top1_last:.1f} %" if result.status == "finished" else result.status
+                print(f"{result.run}  {outcome}  ({number} of {progress.runs}{left})", flush=True)
 
 
 def _progress_bar(unit: str) -> rich.progress.Progress:

@@ -62,7 +62,8 @@ def draw_figure2(table: pd.DataFrame, metric: str = "top1_last", warnings: Seque
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     lines.set_xlabel(_X_LABEL)
-    points.legend(ncols=3, fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    if not table.empty:
+        points.legend(ncols=3, fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     if warnings:
         text = "\n".join(textwrap.fill(f"Caution: {warning}.", 110) for warning in warnings[:4])
         figure.supxlabel(text, fontsize=9, color="#aa0000")

@@ -30,6 +30,7 @@ DIVERGED = "diverged"
 BEST = 10  # the paper reports the mean of a network's ten best tests
 
 _RESULT, _WEIGHTS, _CORRECT = "result.json", "weights.npz", "correct.npy"
+_PARTIAL = ".writing-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +116,12 @@ def is_done(workdir: str | os.PathLike, run: str) -> bool:
     return (run_directory(workdir, run) / _RESULT).is_file()
 
 
+def remove_unfinished(workdir: str | os.PathLike) -> None:
+    """Removes what a killed process left of a result that it was writing."""
+    for partial in (pathlib.Path(workdir) / "runs").glob(f"{_PARTIAL}*"):
+        shutil.rmtree(partial)
+
+
 def write_result(
     workdir: str | os.PathLike, result: Result, weights: Mapping[str, np.ndarray], correct: np.ndarray
 ) -> None:
@@ -128,7 +135,7 @@ def write_result(
     """
     final = run_directory(workdir, result.run)
     final.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=final.parent, prefix=".writing-", ignore_cleanup_errors=True) as temporary:
+    with tempfile.TemporaryDirectory(dir=final.parent, prefix=_PARTIAL, ignore_cleanup_errors=True) as temporary:
         partial = pathlib.Path(temporary) / final.name
         partial.mkdir()
         np.savez(partial / _WEIGHTS, **weights)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -25,13 +28,13 @@ class Progress:
 
     Attributes:
       runs: All runs of the experiment.
-      finished: The runs with a result, in the order in which they were finished.
+      finished: The results there are, in the order in which they came.
       share: Share of all floating-point operations done, in [0, 1].
       seconds_left: Estimate of the time left, in seconds; None before there is one.
     """
 
     runs: int
-    finished: tuple[Run, ...]
+    finished: tuple[results.Result, ...]
     share: float
     seconds_left: float | None
 
@@ -62,11 +65,25 @@ def run_sweep(
       SweepFailed: A cohort's process failed; the message names its log.
     """
     plan = make_plan(experiment)
-    with workdir.owned(directory) as path:
+    with workdir.owned(directory) as path, _terminated_like_interrupted():
         workdir.write_config(path, experiment)
+        results.remove_unfinished(path)
         (path / "logs").mkdir(exist_ok=True)
         _Sweep(plan, path, on_progress).train_all()
         return [results.read_result(path, run.name) for run in plan.runs]
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted():
+    """Lets SIGTERM unwind the sweep as Ctrl-C does, so that no cohort goes on without it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python allows signal handlers in the main thread alone
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def pending(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
@@ -90,7 +107,7 @@ class _Sweep:
     def __init__(self, plan: Plan, directory: pathlib.Path, on_progress: Callable[[Progress], None]):
         self._plan, self._directory, self._on_progress = plan, directory, on_progress
         self._waiting = pending(plan, directory)
-        self._finished = [run for run in plan.runs if results.is_done(directory, run.name)]
+        self._finished = self._read([run for run in plan.runs if results.is_done(directory, run.name)])
         self._workers: list[_Worker] = []
         self._failed: list[_Worker] = []
         self._cost = {cohort.name: plan.cohort_flops(cohort) for cohort in self._waiting}
@@ -116,8 +133,8 @@ class _Sweep:
             self._raise_failed()
 
     def _start_what_can_start(self) -> None:
-        done = set(self._finished)
-        ready = [cohort for cohort in self._waiting if cohort.needs <= done]
+        done = {result.run for result in self._finished}
+        ready = [cohort for cohort in self._waiting if {base.name for base in cohort.needs} <= done]
         for cohort in ready[: self._num_processes - len(self._workers)]:
             self._waiting.remove(cohort)
             log = self._directory / "logs" / f"{cohort.name}.log"
@@ -133,10 +150,13 @@ class _Sweep:
         for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
             self._workers.remove(worker)
             done = [run for run in worker.cohort.runs if results.is_done(self._directory, run.name)]
-            self._finished += done
+            self._finished += self._read(done)
             self._cost_done += self._cost[worker.cohort.name]
             if len(done) < len(worker.cohort.runs):
                 self._failed.append(worker)
+
+    def _read(self, runs: Sequence[Run]) -> list[results.Result]:
+        return [results.read_result(self._directory, run.name) for run in runs]
 
     def _progress(self) -> Progress:
         total = sum(self._cost.values())

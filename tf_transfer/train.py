@@ -7,6 +7,7 @@ import os
 import pathlib
 import platform
 import sys
+import threading
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
@@ -140,8 +141,16 @@ def _log_hparams(log: TensorBoardLog, outcome: results.Result, plan: Plan) -> No
     log.close()
 
 
+def _exit_with_parent(parent: int) -> None:
+    # A sweep that was killed cannot stop its cohorts, and the next sweep would train them a second time.
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 def main(directory: str, threads: str, *run_names: str) -> None:
     """Trains the runs called `run_names`, which form one cohort, with so many threads (0: all)."""
+    threading.Thread(target=_exit_with_parent, args=[os.getppid()], daemon=True).start()
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     plan = make_plan(workdir.read_experiment(directory))

@@ -63,6 +63,7 @@ def build_cohort(
     features: dict[str, list[keras.KerasTensor]] = {}
     for run in sorted(runs, key=lambda run: -run.treatment.num_frozen):
         source = run.treatment.source
+        run.treatment.layers(len(architecture))  # refuses to copy layers that there are not
         if run.treatment.num_frozen and source not in prefixes:
             prefixes[source] = _frozen_prefix(architecture, run, base_weights)
             features[source] = networks.chain(prefixes[source], images)

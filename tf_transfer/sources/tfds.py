@@ -25,7 +25,7 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError) as error:
+    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError) as error:
         raise ValueError(
             f"TFDS has no data set {name!r} ({_first_line(error)}); see tensorflow.org/datasets"
         ) from error

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from tf_transfer import analysis, results
+
+
+def test_names_of_kinds_with_n_left_open():
+    kinds = ["base", "selffer", "selffer+", "transfer", "transfer+", "random", "transfer-preserve1"]
+    assert [analysis.pattern(kind) for kind in kinds] == ["baseB", "BnB", "BnB+", "AnB", "AnB+", "RnB", "AnB-preserve1"]
+
+
+def test_means_over_splits_seeds_and_directions(make_result):
+    table = results.table([
+        make_result("baseB", 0.5),
+        make_result("baseA", 0.7),
+        make_result("A1B", 0.4),
+        make_result("B1A", 0.5),
+        make_result("A1B", 0.3, seed=1),
+        make_result("A1B", 0.4, split="random-1"),
+        make_result("A2B", 0.25),
+        make_result("B2B", 0.45),
+        make_result("A2B-preserve1", 0.15),
+    ])  # fmt: skip
+    means = analysis.treatment_means(table, "top1_last")
+    assert list(means.index) == ["base", "selffer", "transfer", "transfer-preserve1"] and list(means) == [0, 1, 2]
+    expected = [[60, np.nan, np.nan], [np.nan, np.nan, 45], [np.nan, 40, 25], [np.nan, np.nan, 15]]
+    np.testing.assert_allclose(means.to_numpy(), expected)
+
+
+def test_diverged_runs_are_left_out_and_named(make_result):
+    diverged = make_result("A1B", 0.0, seed=1, status=results.DIVERGED, loss_history=(None, None))
+    table = results.table([make_result("A1B", 0.5), diverged])
+    assert analysis.treatment_means(table, "top1_last").loc["transfer", 1] == pytest.approx(50)
+    assert analysis.warnings(table, "top1_last") == ["A1B_random-0_seed-1 diverged (its loss was not a number)"]
+
+
+def test_a_run_that_never_left_chance(make_result):
+    # Of 10 classes: chance is 10 %, and below 15 % a network is called chance.
+    table = results.table([make_result("A1B", 0.149), make_result("A2B", 0.151)])
+    assert analysis.warnings(table, "top1_last") == ["A1B_random-0_seed-0 never left chance (14.9 %)"]
+
+
+def test_a_base_below_its_selffers_looks_under_trained(make_result):
+    table = results.table([make_result("baseB", 0.5), make_result("B1B", 0.51), make_result("B2B", 0.531)])
+    assert analysis.warnings(table, "top1_last") == [
+        "baseB looks under-trained: B2B is 3.1 points above it; train longer, or read co-adaptation with care"
+    ]
+
+
+def test_each_base_is_judged_by_its_own_selffers(make_result):
+    table = results.table(
+        [make_result("baseA", 0.3), make_result("A1A", 0.4), make_result("baseB", 0.5), make_result("B1B", 0.5)]
+    )
+    (warning,) = analysis.warnings(table, "top1_last")
+    assert warning.startswith("baseA looks under-trained: A1A is 10.0 points above it")
+
+
+def test_nothing_to_warn_of(make_result):
+    table = results.table([make_result("baseB", 0.5), make_result("B1B", 0.519), make_result("A1B", 0.6)])
+    assert analysis.warnings(table, "top1_last") == []
+
+
+def test_a_base_that_diverged_is_not_compared_with(make_result):
+    base = make_result("baseB", 0.0, status=results.DIVERGED)
+    table = results.table([base, make_result("B1B", 0.5)])
+    assert analysis.warnings(table, "top1_last") == ["baseB_random-0_seed-0 diverged (its loss was not a number)"]
+    assert analysis.treatment_means(results.table([base]), "top1_last").empty

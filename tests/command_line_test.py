@@ -1,0 +1,94 @@
+"""The binaries as a user runs them: real processes, in which an import of TensorFlow is an error."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+CONFIG = "--config=configs/default.py"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Returns a function that runs `bin/NAME.py` with some flags."""
+    barred = tmp_path_factory.mktemp("barred")
+    for module in ("tensorflow", "keras"):
+        (barred / f"{module}.py").write_text("raise RuntimeError('5 seconds to import')")
+
+    def run_binary(name, *flags):
+        command = [sys.executable, f"bin/{name}.py", *flags]
+        environment = {**os.environ, "PYTHONPATH": str(barred)}
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    return run_binary
+
+
+@pytest.mark.parametrize(
+    "name, flags",
+    [
+        ("prepare", ["source", "out", "image_size", "format", "data_dir", "manual_dir", "holdout", "seed"]),
+        ("sweep", ["config", "workdir", "[no]dry_run", "gflops"]),
+        ("report", ["workdir", "metric"]),
+        ("export", ["workdir", "run", "to"]),
+    ],
+)
+def test_help(run, name, flags):
+    done = run(name, "--help")
+    assert done.stderr == ""
+    assert {line.split(":")[0].strip() for line in done.stdout.splitlines()} >= {f"--{flag}" for flag in flags}
+    assert f"python bin/{name}.py" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name, flags, message",
+    [
+        ("sweep", [CONFIG, "--colour=1"], "Unknown command line flag 'colour'"),
+        ("prepare", ["--source=shapes", "--out=x", "--format=gif"], "flag --format=gif: value should be one of"),
+        ("prepare", ["--source=shapes", "--out=x", "--holdout=2"], "flag --holdout=2: 2.0 is not a number in the"),
+        ("prepare", ["--source=shapes"], "--out is missing; see --help"),
+        ("report", ["--workdir=x", "y"], "unexpected arguments ['y']: flags start with --; see --help"),
+        ("sweep", [CONFIG, "--config.colour=1"], "the config has no field 'colour'; configs/default.py lists them all"),
+        ("sweep", [CONFIG, "--config.recipe.rate=1"], "the config has no field 'rate'; configs/default.py lists them"),
+        ("sweep", [CONFIG, "--config.recipe.epochs=x"], "flag --config.recipe.epochs=x: could not convert string to"),
+    ],
+)
+def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
+    done = run(name, *flags)
+    assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "name, flags, message",
+    [
+        ("prepare", ["--source=folder:nowhere", "--out=x"], "the folder 'nowhere' does not exist; expected DIR"),
+        ("prepare", ["--source=photos", "--out=x"], "unknown source 'photos': expected tfds:NAME[/CONFIG], folder:DIR"),
+        ("sweep", [CONFIG, "--workdir=x"], "no image store given: set --config.store=PATH (made by bin/prepare.py)"),
+        ("sweep", [CONFIG, "--config.store=nowhere", "--workdir=x"], "no image store at 'nowhere'"),
+        ("sweep", [CONFIG, "--config.store={store}"], "no workdir given: set --workdir=DIR, where results are to"),
+        ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], "Configuration is not available because of"),
+        ("sweep", [CONFIG, "--config.treatments=XnB"], "unknown treatment 'XnB': expected some of BnB, BnB+, AnB"),
+        ("sweep", [CONFIG, "--config.network=vgg"], "unknown network 'vgg': expected one of ['convnet', 'tiny']"),
+        ("sweep", [CONFIG, "--config.layers=(8,)"], "layers: n must lie in 1..7 for convnet (8 layers), got 8"),
+        ("sweep", [CONFIG, "--config.layers=abc"], "layers must be integers, got ('abc',)"),
+        ("report", ["--workdir=nowhere"], "'nowhere' is not the workdir of an experiment (no config.json in it)"),
+    ],
+)
+def test_wrong_values_are_one_line_and_status_1(run, store, name, flags, message):
+    flags = [flag.format(store=store) for flag in flags]
+    if name == "sweep" and not any(flag.startswith(("--workdir", "--config.store")) for flag in flags):
+        flags += [f"--config.store={store}", "--dry_run"]
+    done = run(name, *flags)
+    assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_prepare_and_dry_run(run, image_folder, tmp_path):
+    done = run("prepare", f"--source=folder:{image_folder}", f"--out={tmp_path}/store", "--format=jpeg")
+    assert (done.returncode, done.stderr) == (0, "") and "train: 72 images, 12 per class" in done.stdout
+    done = run("sweep", CONFIG, f"--config.store={tmp_path}/store", f"--workdir={tmp_path}/work", "--dry_run")
+    assert (done.returncode, done.stderr) == (0, "") and "runs to train: 37 of 37, in 19 cohorts" in done.stdout
+    assert not (tmp_path / "work").exists()

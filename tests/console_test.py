@@ -1,0 +1,72 @@
+import pytest
+
+from tf_transfer import analysis, console, plan, results, sweep
+from tf_transfer.experiment import Experiment
+from tf_transfer.report import Report
+
+
+@pytest.mark.parametrize(
+    "seconds, written",
+    [
+        (0, "0 s"), (40.4, "40 s"), (119, "119 s"), (120, "2 min"), (3600, "60 min"), (7200, "2.0 h"),
+        (12240, "3.4 h"), (2 * 86400, "2.0 days"), (9.5 * 86400, "9.5 days"),
+    ],
+)  # fmt: skip
+def test_times_in_their_natural_unit(seconds, written):
+    assert console.duration(seconds) == written
+
+
+def test_the_plan_says_what_would_be_trained_and_what_it_costs(store, capsys):
+    experiment = Experiment(store=store, layers=(1, 2, 3, 4), treatments=("AnB", "AnB+"))
+    console.print_plan(experiment, workdir=None, flops_per_second=1e9)
+    printed = capsys.readouterr().out
+    assert "random-0_seed-0_A1-4B" in printed and "4: A1B ... A4B" in printed
+    assert "runs to train: 10 of 10, in 7 cohorts" in printed
+    assert "network: convnet, 8 layers, 347,075 parameters (2,432, 18,496, 55,392," in printed
+    assert "split random-0: A: 3 classes, 36 images; B: 3 classes, 36 images" in printed
+    made = plan.make_plan(experiment)
+    total = sum(made.cohort_flops(cohort) for cohort in made.cohorts)
+    assert f"in all: {total:.3g} FLOPs, about {console.duration(total / 1e9)} at 1 GFLOP/s" in printed
+
+
+def test_the_plan_of_a_finished_workdir(store, invented_workdir, capsys):
+    console.print_plan(Experiment(store=store), str(invented_workdir), flops_per_second=1e9)
+    printed = capsys.readouterr().out
+    assert "runs to train: 0 of 37, in 0 cohorts" in printed and "in all: 0 FLOPs, about 0 s" in printed
+
+
+def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
+    out = str(tmp_path / "store")
+    for beginning in ("prepared in ", "already prepared"):
+        console.prepare(f"folder:{image_folder}", out, 0, "raw", {})
+        printed = capsys.readouterr().out
+        assert printed.startswith(beginning)
+        assert printed.splitlines()[1:5] == [
+            "  6 classes: bird, cat, deer, ship, train, truck",
+            "  train: 72 images, 12 per class",
+            "  test: 24 images, 4 per class",
+            "  32x32 pixels, raw",
+        ]
+
+
+def test_the_report_in_percent_by_treatment_and_n(make_result, tmp_path, capsys):
+    table = results.table([make_result("baseB", 0.5), make_result("A1B", 0.42), make_result("A3B", 0.31)])
+    means = analysis.treatment_means(table, "top1_last")
+    console.print_report(Report(table, means, ("all is invented",), tmp_path / "t", tmp_path / "f", tmp_path / "b"))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["baseB", "50.0"] in lines and ["AnB", "42.0", "31.0"] in lines
+    assert ["caution:", "all", "is", "invented"] in lines
+    assert ["table:", str(tmp_path / "t")] in lines
+
+
+def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):
+    finished = (make_result("baseB", 0.5), make_result("A1B", 0.1, status=results.DIVERGED))
+    with console._SweepProgress() as progress:
+        progress.update(sweep.Progress(37, (), 0.0, None))
+        progress.update(sweep.Progress(37, finished[:1], 0.1, None))
+        progress.update(sweep.Progress(37, finished, 0.2, 240.0))
+        progress.update(sweep.Progress(37, finished, 0.2, 230.0))
+    assert capsys.readouterr().out.splitlines() == [
+        "baseB_random-0_seed-0  top-1 50.0 %  (1 of 37)",
+        "A1B_random-0_seed-0  diverged  (2 of 37, 4 min left)",
+    ]

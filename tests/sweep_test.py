@@ -1,0 +1,148 @@
+"""Real sweeps: the binary, and a process of its own for every cohort. They take long, so most tests look at one."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tf_transfer import results
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RUNS = {f"{treatment}_random-0_seed-0" for treatment in ("baseB", "B1B", "B1B+")}
+COLUMNS = (
+    "run treatment kind split source target n images_per_class seed steps top1_mean_best10 top1_last loss_last "
+    "train_top1_last num_classes status seconds"
+).split()
+
+
+def command(store, workdir, *more):
+    """The command line of a sweep of three networks, each a cohort, tested after steps 4, 8 and 12."""
+    fields = {"store": store, "network": "tiny", "treatments": ("BnB", "BnB+"), "layers": (1,), "processes": 2}
+    fields |= {"recipe.steps": 12, "recipe.tests": 3, "recipe.batch_size": 12, "recipe.precision": "float32"}
+    flags = [f"--config.{name}={value}" for name, value in fields.items()]
+    return [sys.executable, "bin/sweep.py", "--config=configs/default.py", f"--workdir={workdir}", *flags, *more]
+
+
+def run(arguments):
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def swept(store, tmp_path_factory):
+    """The workdir of a sweep that nothing disturbed. Not to be changed."""
+    path = tmp_path_factory.mktemp("swept")
+    done = run(command(store, path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return path
+
+
+@pytest.fixture
+def copied(swept, tmp_path):
+    """A copy of that workdir, to be changed."""
+    return shutil.copytree(swept, tmp_path / "copied")
+
+
+def table_without_seconds(workdir):
+    return pd.read_csv(workdir / "results.csv").drop(columns="seconds")
+
+
+def files_of_training(workdir):
+    """When each result and each log was last written to, in nanoseconds."""
+    files = [*workdir.glob("runs/*/*"), *workdir.glob("logs/*"), *workdir.glob("tensorboard/*_seed-0/*")]
+    return {file: file.stat().st_mtime_ns for file in files}
+
+
+def test_the_table_has_one_row_for_each_run(swept):
+    table = pd.read_csv(swept / "results.csv")
+    assert table.columns.tolist() == COLUMNS
+    assert set(table["run"]) == RUNS
+    assert set(table["status"]) == {"finished"}
+    assert set(table["steps"]) == {12}
+    assert table["top1_last"].between(0, 1).all()
+
+
+def test_figures_are_drawn_of_accuracies_and_filters(swept):
+    for name in ("figure2", "filters_baseB_random-0_seed-0"):
+        assert (swept / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_run_has_its_curves_in_tensorboard(swept):
+    for name in RUNS:
+        events = EventAccumulator(str(swept / "tensorboard" / name)).Reload()
+        assert set(events.Tags()["scalars"]) == {"loss", "learning_rate", "top1", "train_top1"}
+        assert [event.step for event in events.Scalars("top1")] == [4, 8, 12]
+        outcome = results.read_result(swept, name)
+        assert [event.value for event in events.Scalars("top1")] == pytest.approx(outcome.top1_history)
+        assert [event.value for event in events.Scalars("loss")] == pytest.approx(outcome.loss_history)
+        rates = [event.value for event in events.Scalars("learning_rate")]
+        assert 0.03 > rates[0] > rates[1] > rates[2] == 0  # half a cosine
+
+
+def test_the_figures_are_in_tensorboard(swept):
+    events = EventAccumulator(str(swept / "tensorboard" / "report")).Reload()
+    images = {"figure2", "filters_baseB_random-0_seed-0"}
+    assert set(events.Tags()["images"]) == images
+    for tag in images:
+        [image] = events.Images(tag)
+        assert image.encoded_image_string == (swept / "figures" / f"{tag}.png").read_bytes()
+
+
+def test_swept_again_nothing_is_trained(copied, store):
+    before = files_of_training(copied)
+    again = run(command(store, copied))
+    assert again.returncode == 0, again.stderr
+    assert "all runs are done" in again.stdout
+    assert files_of_training(copied) == before
+
+
+def test_a_killed_sweep_goes_on_to_the_same_results(swept, store, tmp_path):
+    arguments = command(store, tmp_path)
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        first = process.stdout.readline()  # a line comes with each result
+        os.killpg(process.pid, signal.SIGKILL)
+    kept = {name: (tmp_path / "runs" / name / "result.json").read_text() for name in results.finished_runs(tmp_path)}
+    assert first.split()[0] in kept
+    assert kept.keys() < RUNS
+    assert not (tmp_path / "results.csv").exists()
+
+    again = run(arguments)
+    assert again.returncode == 0, again.stderr
+    pd.testing.assert_frame_equal(table_without_seconds(tmp_path), table_without_seconds(swept))
+    for name, result in kept.items():
+        assert (tmp_path / "runs" / name / "result.json").read_text() == result
+
+
+def test_a_cohort_that_fails_is_one_line_that_names_its_log(copied, store):
+    shutil.rmtree(copied / "runs" / "B1B_random-0_seed-0")
+    (copied / "runs" / "baseB_random-0_seed-0" / "weights.npz").write_bytes(b"damaged")
+    failed = run(command(store, copied))
+    assert failed.returncode == 1
+    [line] = failed.stderr.splitlines()
+    log = copied / "logs" / "random-0_seed-0_B1B.log"
+    assert line.startswith("error: random-0_seed-0_B1B failed (")
+    assert f"its log is {log}; 1 runs are left: mend the cause and run the same command again" in line
+    assert "Traceback" in log.read_text()
+
+
+def test_a_workdir_belongs_to_one_config(copied, store):
+    before = (copied / "config.json").read_text()
+    refused = run(command(store, copied, "--config.recipe.momentum=0.5"))
+    assert refused.returncode == 1
+    [line] = refused.stderr.splitlines()
+    assert line.startswith(f"error: the workdir '{copied}' belongs to another config")
+    assert "momentum: 0.9 there, 0.5 now" in line
+    assert (copied / "config.json").read_text() == before
+
+
+def test_no_workdir_is_one_line(store):
+    refused = run(command(store, ""))
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "error: no workdir given: set --workdir=DIR, where results are to be kept\n",
+    )

@@ -1,0 +1,166 @@
+import dataclasses
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from tf_transfer import results, train, transfer, workdir
+from tf_transfer.plan import make_cohort, make_plan
+
+SUFFIX = "_random-0_seed-0"  # of the names of all runs here
+FROZEN = {"A1B": 1, "A2B": 2, "B1B": 1, "B2B": 2, "R1B": 1, "R2B": 2, "A1B-preserve1": 1}
+NOT_FROZEN = ("baseA", "baseB", "A1B+", "A2B+", "B1B+", "B2B+")
+
+
+@pytest.fixture
+def bases(trained, experiment, tmp_path):
+    """A workdir of its own in which only baseA and baseB are done."""
+    workdir.write_config(tmp_path, experiment)
+    for base in ("baseA", "baseB"):
+        name = base + SUFFIX
+        shutil.copytree(results.run_directory(trained, name), results.run_directory(tmp_path, name))
+    return tmp_path
+
+
+def train_runs(directory, experiment, *treatments):
+    """Trains some runs as one cohort and returns their results."""
+    plan = make_plan(experiment)
+    chosen = [run for run in plan.runs if run.treatment.name in treatments]
+    return train.train_cohort(directory, plan, make_cohort(chosen))
+
+
+def weights(directory, treatment):
+    return results.read_weights(directory, treatment + SUFFIX)
+
+
+def assert_same_files(treatment, first, second):
+    """The networks of two workdirs are the same bit for bit."""
+    for name, array in weights(first, treatment).items():
+        np.testing.assert_array_equal(array, weights(second, treatment)[name], err_msg=f"{treatment} {name}")
+    one, other = (results.read_result(directory, treatment + SUFFIX) for directory in (first, second))
+    assert one.top1_history == other.top1_history
+    assert one.loss_history == other.loss_history
+
+
+def poison(directory, treatment, value):
+    """Puts one bad number into the weights of a base."""
+    file = results.run_directory(directory, treatment + SUFFIX) / "weights.npz"
+    arrays = weights(directory, treatment)
+    arrays["layer1/0"][0, 0, 0, 0] = value
+    np.savez(file, **arrays)
+
+
+@pytest.mark.parametrize("treatment", ["baseB", "A2B", "B1B", "R1B", "A1B-preserve1", "B2B+"])
+def test_a_network_is_the_same_from_a_cohort_and_alone(treatment, trained, bases, experiment):
+    if treatment == "baseB":  # trained alone in the first place; here beside another
+        train_runs(bases, experiment, "baseB", "B1B+")
+    else:
+        train_runs(bases, experiment, treatment)
+    for name, array in weights(trained, treatment).items():
+        np.testing.assert_allclose(weights(bases, treatment)[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
+    one, other = (results.read_result(directory, treatment + SUFFIX) for directory in (trained, bases))
+    assert one.top1_history == other.top1_history
+    assert one.loss_history == pytest.approx(other.loss_history, rel=1e-4)
+    assert one.frozen_sha256 == other.frozen_sha256
+
+
+@pytest.mark.parametrize(("treatment", "frozen"), FROZEN.items())
+def test_frozen_layers_are_written_as_they_came_and_all_others_moved(treatment, frozen, trained):
+    source = treatment[0]
+    # Random layers came from no file; they are the same ones in R1B and R2B.
+    origin = weights(trained, "R2B" if source == "R" else f"base{source}")
+    written = weights(trained, treatment)
+    for layer in range(1, 4):
+        same = [np.array_equal(written[f"layer{layer}/{part}"], origin[f"layer{layer}/{part}"]) for part in (0, 1)]
+        assert same == [layer <= frozen or treatment == "R2B"] * 2
+    frozen_arrays = {name: array for name, array in written.items() if int(name[5]) <= frozen}
+    assert results.read_result(trained, treatment + SUFFIX).frozen_sha256 == transfer.hash_weights(frozen_arrays)
+
+
+@pytest.mark.parametrize("treatment", ["A2B+", "B1B+"])
+def test_fine_tuned_layers_move(treatment, trained):
+    origin = weights(trained, f"base{treatment[0]}")
+    for name, array in weights(trained, treatment).items():
+        assert not np.array_equal(array, origin[name]), name
+
+
+def test_every_run_of_the_plan_is_trained(trained):
+    assert results.finished_runs(trained) == sorted(name + SUFFIX for name in (*FROZEN, *NOT_FROZEN))
+
+
+def test_a_result_says_everything_about_its_run(trained, experiment):
+    outcome = results.read_result(trained, "A2B" + SUFFIX)
+    assert (outcome.run, outcome.treatment, outcome.kind) == ("A2B_random-0_seed-0", "A2B", "transfer")
+    assert (outcome.source, outcome.target, outcome.n, outcome.split, outcome.seed) == ("A", "B", 2, "random-0", 0)
+    assert (outcome.status, outcome.precision, outcome.num_classes) == ("finished", "float32", 3)
+    assert (outcome.steps, outcome.test_steps, outcome.images_per_class) == (24, [6, 12, 18, 24], 0)
+    for history in (outcome.top1_history, outcome.train_top1_history):
+        assert len(history) == 4 and all(0 <= value <= 1 for value in history)
+    assert len(outcome.loss_history) == 4 and all(loss > 0 for loss in outcome.loss_history)
+    assert outcome.settings_hash == experiment.settings_hash()
+    assert outcome.versions["keras"] == keras.__version__
+    assert outcome.cohort.startswith("random-0_seed-0_A1-2B")
+    assert outcome.seconds > 0
+    assert outcome.images_per_second == pytest.approx(24 * 12 / outcome.seconds, rel=0.02)
+
+
+def test_a_base_is_its_own_source(trained):
+    outcome = results.read_result(trained, "baseA" + SUFFIX)
+    assert (outcome.kind, outcome.source, outcome.target, outcome.n) == ("base", "A", "A", 0)
+    assert outcome.frozen_sha256 == ""
+
+
+@pytest.mark.parametrize("treatment", [*FROZEN, *NOT_FROZEN])
+def test_correct_images_add_up_to_the_last_test(treatment, trained):
+    correct = results.read_correct(trained, treatment + SUFFIX)
+    assert (correct.dtype, correct.shape) == (bool, (12,))
+    assert correct.mean() == pytest.approx(results.read_result(trained, treatment + SUFFIX).top1_last)
+
+
+def test_base_learns_its_classes(trained):
+    outcome = results.read_result(trained, "baseB" + SUFFIX)
+    assert outcome.loss_history[-1] < 0.7 * outcome.loss_history[0]
+    assert outcome.top1_last > 0.6  # chance: 0.33
+
+
+def test_a_diverged_network_leaves_its_neighbours_alone(trained, bases, experiment):
+    poison(bases, "baseA", np.nan)
+    outcomes = {outcome.treatment: outcome for outcome in train_runs(bases, experiment, *FROZEN)}
+    diverged = {name for name, outcome in outcomes.items() if outcome.status == results.DIVERGED}
+    assert diverged == {"A1B", "A2B", "A1B-preserve1"}
+    assert outcomes["A1B"].loss_history == [None] * 4
+    for treatment in FROZEN.keys() - diverged:
+        assert outcomes[treatment].status == results.FINISHED
+        assert_same_files(treatment, trained, bases)
+
+
+def test_training_stops_where_all_networks_have_diverged(bases, experiment):
+    poison(bases, "baseA", np.inf)
+    for outcome in train_runs(bases, experiment, "A1B", "A2B"):
+        assert (outcome.status, outcome.steps, outcome.test_steps) == ("diverged", 6, [6])
+        row = results.table([results.read_result(bases, outcome.run)]).iloc[0]
+        assert row["status"] == "diverged" and row["loss_last"] is None
+
+
+def test_another_seed_is_another_network(trained, experiment, tmp_path):
+    [outcome] = train_runs(tmp_path, dataclasses.replace(experiment, seeds=(1,)), "baseB")
+    other = results.read_weights(tmp_path, outcome.run)
+    assert not any(np.array_equal(array, other[name]) for name, array in weights(trained, "baseB").items())
+
+
+def test_bfloat16_is_for_computing_only(experiment, tmp_path):
+    recipe = dataclasses.replace(experiment.recipe, precision="mixed_bfloat16")
+    try:
+        [outcome] = train_runs(tmp_path, dataclasses.replace(experiment, recipe=recipe), "baseB")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert outcome.precision == "mixed_bfloat16"
+    assert {array.dtype for array in weights(tmp_path, "baseB").values()} == {np.dtype(np.float32)}
+    assert outcome.top1_last > 0.6
+
+
+def test_a_missing_base_is_named(experiment, tmp_path):
+    with pytest.raises(FileNotFoundError, match="run 'baseA_random-0_seed-0' has no weights .*run bin/sweep.py again"):
+        train_runs(tmp_path, experiment, "A1B")
+    assert not (tmp_path / "runs").exists()

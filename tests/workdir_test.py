@@ -1,0 +1,72 @@
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tf_transfer import workdir
+from tf_transfer.experiment import Experiment, Recipe
+
+
+def test_a_workdir_is_made_and_remembers_its_experiment(store, tmp_path):
+    experiment = Experiment(store=store, layers=(1, 3))
+    with workdir.owned(tmp_path / "deep" / "work") as path:
+        workdir.write_config(path, experiment)
+    assert workdir.read_experiment(tmp_path / "deep" / "work") == experiment
+
+
+def test_another_process_holds_it_until_it_dies(tmp_path):
+    code = "import sys\nfrom tf_transfer import workdir\nwith workdir.owned(sys.argv[1]): print('held'); input()"
+    command = [sys.executable, "-u", "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"held\n"
+            with pytest.raises(ValueError, match="another sweep is at work in .*; wait for it, or choose another"):
+                with workdir.owned(tmp_path):
+                    pass
+        finally:
+            process.kill()
+    with workdir.owned(tmp_path):
+        pass
+
+
+def test_other_runs_of_the_same_experiment_may_join(store, tmp_path):
+    workdir.write_config(tmp_path, Experiment(store=store, layers=(1,)))
+    more = Experiment(store=store, layers=(2,), split_seeds=(5,), cohort_size=1)
+    workdir.write_config(tmp_path, more)
+    assert workdir.read_experiment(tmp_path) == more
+
+
+def test_another_experiment_may_not_and_the_fields_are_named(store, tmp_path):
+    experiment = Experiment(store=store)
+    workdir.write_config(tmp_path, experiment)
+    other = dataclasses.replace(experiment, images_per_class=5, recipe=Recipe(batch_size=32))
+    with pytest.raises(ValueError) as error:
+        workdir.write_config(tmp_path, other)
+    assert str(error.value) == (
+        f"the workdir {str(tmp_path)!r} belongs to another config (images_per_class: 0 there, 5 now; "
+        "recipe.batch_size: 64 there, 32 now); choose another --workdir, or go back to that config"
+    )
+    assert workdir.read_experiment(tmp_path) == experiment
+
+
+def test_a_workdir_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()  # below a file not even root can make a directory
+    with pytest.raises(PermissionError, match="cannot write to the workdir .*file/work' [(].*[)]; choose another"):
+        with workdir.owned(tmp_path / "file" / "work"):
+            pass
+
+
+def test_not_the_workdir_of_an_experiment(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not the workdir of an experiment [(]no config.json in it[)]"):
+        workdir.read_experiment(tmp_path)
+
+
+def test_a_damaged_config(store, tmp_path):
+    (tmp_path / "config.json").write_text('{"config": ')
+    with pytest.raises(ValueError, match=r"config.json is damaged \(.*\); restore it, or choose another workdir"):
+        workdir.read_experiment(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"config": {"store": store, "colour": 1}}))
+    with pytest.raises(ValueError, match=r"unknown config fields \['colour'\]"):
+        workdir.read_experiment(tmp_path)
