@@ -65,3 +65,11 @@ def test_a_base_that_diverged_is_not_compared_with(make_result):
     table = results.table([base, make_result("B1B", 0.5)])
     assert analysis.warnings(table, "top1_last") == ["baseB_random-0_seed-0 diverged (its loss was not a number)"]
     assert analysis.treatment_means(results.table([base]), "top1_last").empty
+
+
+def test_a_base_that_was_only_copied_from_is_no_yardstick(make_result):
+    table = results.table([make_result("baseA", 0.1), make_result("baseB", 0.5), make_result("A1B", 0.4)])
+    assert list(analysis.comparable(table)["treatment"]) == ["baseB", "A1B"]
+    assert analysis.treatment_means(table, "top1_last").loc["base", 0] == 50
+    both = results.table([make_result("baseA", 0.1), make_result("baseB", 0.5)])
+    assert analysis.treatment_means(both, "top1_last").loc["base", 0] == 30

@@ -73,6 +73,18 @@ def test_mean_colour_does_not_give_the_class_away(pictures):
     assert nearest_class_mean_accuracy(mean_rgb) < 0.10  # Chance: 1 / 24 = 0.042, deviating by 0.008.
 
 
+def test_figures_are_as_often_darker_as_lighter_than_what_is_behind_them():
+    windows = shapes.draw_images("window", 400, seed=0).mean(axis=-1)
+    corners = windows[:, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=1)
+    lighter = np.mean(windows[:, 8:24, 8:24].mean(axis=(1, 2)) > corners)
+    assert 0.4 < lighter < 0.6  # Half, deviating by 0.025.
+
+
+def test_classes_do_not_share_backgrounds():
+    arrows, chairs = (shapes.draw_images(name, 100, seed=0)[:, 0, 0].mean(axis=-1) for name in ("arrow", "chair"))
+    assert abs(np.corrcoef(arrows, chairs)[0, 1]) < 0.4  # 0, deviating by 0.1; 1 where both draw the same.
+
+
 def test_mean_picture_does_not_give_the_class_away(pictures):
     assert nearest_class_mean_accuracy(pictures.reshape(24, 60, -1) / 255) < 0.15
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tf_transfer.treatments import KINDS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -11,21 +13,32 @@ if TYPE_CHECKING:
 UNDER_TRAINED_POINTS = 2.0
 CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
 
-# Kind of treatment -> its name with the paper's letters, in the order of tables and legends.
-PATTERNS = {
-    "base": "baseB",
-    "selffer": "BnB",
-    "selffer+": "BnB+",
-    "transfer": "AnB",
-    "transfer+": "AnB+",
-    "random": "RnB",
-}
+# The paper's names with n left open.
+PATTERNS = dict(zip(KINDS, ("baseB", "BnB", "BnB+", "AnB", "AnB+", "RnB"), strict=True))
 
 
 def pattern(kind: str) -> str:
     """The paper's name of a kind with n left open: `transfer+` is `AnB+`, `transfer-preserve1` is `AnB-preserve1`."""
     word, dash, preserve = kind.partition("-")
     return PATTERNS[word] + dash + preserve
+
+
+def comparable(table: pd.DataFrame) -> pd.DataFrame:
+    """Drops diverged runs, and bases that were trained only to be copied from.
+
+    With target B alone, baseA has been trained on other classes than every other network of the table: its accuracy
+    is not to be averaged with baseB's.
+
+    Args:
+      table: Results as in `results.csv`.
+
+    Returns:
+      The rows that may be compared with each other.
+    """
+    finished = table[table["status"] == "finished"]
+    group = finished["split"] + " " + finished["seed"].astype(str) + " " + finished["target"]
+    targets = set(group[finished["kind"] != "base"])
+    return finished[group.isin(targets)] if targets else finished
 
 
 def treatment_means(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -37,10 +50,9 @@ def treatment_means(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     Returns:
       One row per kind, in the order of `PATTERNS`, and one column per n; values in percent, NaN where nothing was
-      run. Diverged runs are left out.
+      run. Only `comparable` rows count.
     """
-    finished = table[table["status"] == "finished"]
-    means = 100 * finished.pivot_table(index="kind", columns="n", values=metric, aggfunc="mean")
+    means = 100 * comparable(table).pivot_table(index="kind", columns="n", values=metric, aggfunc="mean")
     order = [kind for kind in PATTERNS if kind in means.index]
     return means.loc[order + [kind for kind in means.index if kind not in order]]
 

@@ -15,7 +15,8 @@ from tf_transfer import analysis, image_store
 from tf_transfer import experiment as experiments
 from tf_transfer.plan import Plan, make_plan
 
-_CONSOLE = rich.console.Console(highlight=False, soft_wrap=True)
+# Off a terminal nothing says how wide a line may be, so that tables get all that they need.
+_CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 def prepare(source: str, out: str, image_size: int, image_format: str, options: Mapping) -> None:

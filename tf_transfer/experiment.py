@@ -202,8 +202,11 @@ class Experiment:
 
     def task(self, split: class_splits.ClassSplit, letter: str) -> Task:
         """Task `A` or `B` of a class split."""
-        store = self.source_store if self.source_store and letter == "A" else self.store
-        return Task(store, split.classes(letter), self.images_per_class)
+        return Task(self.store_of(letter), split.classes(letter), self.images_per_class)
+
+    def store_of(self, letter: str) -> str:
+        """Path of the image store of task `A` or `B`."""
+        return self.source_store if self.source_store and letter == "A" else self.store
 
     def architecture(self, num_classes: int, image_size: int) -> architectures.Architecture:
         """The table of layers for a task of `num_classes` classes."""

@@ -48,7 +48,7 @@ def draw_figure2(table: pd.DataFrame, metric: str = "top1_last", warnings: Seque
     Returns:
       A figure of two panels with a common axis.
     """
-    table = table[table["status"] == "finished"]
+    table = analysis.comparable(table)
     figure = Figure(figsize=(9, 9.5), layout="constrained")
     points, lines = figure.subplots(2, 1, sharex=True, sharey=True)
     _draw_points(points, table, metric)

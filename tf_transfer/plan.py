@@ -137,8 +137,7 @@ def make_plan(experiment: Experiment) -> Plan:
 
 
 def _treatments(experiment: Experiment, target: str) -> list[Treatment]:
-    store = experiment.source_store if experiment.source_store and target == "A" else experiment.store
-    num_layers = len(experiment.architecture(2, image_store.read_meta(store).image_size))
+    num_layers = len(experiment.architecture(2, image_store.read_meta(experiment.store_of(target)).image_size))
     wanted = []
     for pattern in experiment.treatments:
         preserve = treatments.expand(pattern, target, 1).preserve

@@ -71,6 +71,18 @@ def prepare_store(
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    try:
+        meta, set_aside = _write(source, partial, image_size, image_format, on_progress)
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    image_store.read_meta.cache_clear()
+    return Prepared(meta, set_aside, already_there=False)
+
+
+def _write(
+    source: Source, partial: pathlib.Path, image_size: int, image_format: str, on_progress: Callable[[int], None]
+) -> tuple[image_store.StoreMeta, tuple[str, ...]]:
     image_size = image_size or _side_of_first_image(source)
     set_aside: list[str] = []
     digest, statistics, counts = hashlib.sha256(), _ChannelStatistics(), {}
@@ -94,20 +106,24 @@ def prepare_store(
     )
     (partial / "set_aside.txt").write_text("".join(f"{line}\n" for line in set_aside), errors="backslashreplace")
     (partial / image_store.META).write_text(json.dumps(dataclasses.asdict(meta), indent=1))
-    os.replace(partial, out)
-    image_store.read_meta.cache_clear()
-    return Prepared(meta, tuple(set_aside), already_there=False)
+    return meta, tuple(set_aside)
 
 
 def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: str) -> Prepared:
     if not (out / image_store.META).is_file():
         raise FileExistsError(f"{out} exists and is not an image store; choose another --out or remove it")
     meta = image_store.read_meta(str(out))
-    wanted = (source.name, image_size or meta.image_size, image_format)
-    found = (meta.name, meta.image_size, meta.format)
-    if wanted != found:
-        raise FileExistsError(f"{out} is a store of {found}, not of {wanted}; choose another --out or remove it")
     set_aside = (out / "set_aside.txt").read_text().splitlines()
+    found = {"source": meta.name, "classes": meta.class_names, "image_size": meta.image_size, "format": meta.format}
+    found["images"] = sum(map(sum, meta.images_per_class.values())) + len(set_aside)
+    wanted = {"source": source.name, "classes": source.class_names, "image_size": image_size or meta.image_size}
+    wanted |= {"format": image_format, "images": sum(source.counts.values())}
+    differing = [name for name in found if found[name] != wanted[name]]
+    if differing:
+        raise FileExistsError(
+            f"{out} is another store (its {differing[0]}: {found[differing[0]]!r} there, {wanted[differing[0]]!r} now); "
+            "choose another --out or remove it"
+        )
     return Prepared(meta, tuple(set_aside), already_there=True)
 
 
@@ -163,7 +179,7 @@ def _writer(directory: pathlib.Path, split: str, image_format: str):
 
     def write(image: np.ndarray) -> None:
         buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, format="JPEG", quality=JPEG_QUALITY)
+        Image.fromarray(image).save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
         writer.write(buffer.getvalue())
 
     try:

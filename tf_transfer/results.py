@@ -199,7 +199,7 @@ def table(results: Iterable[Result]) -> pd.DataFrame:
     """Gathers results into a table, one row a run, as in `results.csv`."""
     import pandas as pd
 
-    kinds = ["base", "selffer", "selffer+", "transfer", "transfer+", "random"]
+    kinds = treatments.KINDS
     rows = [result.row() for result in results]
     rows.sort(key=lambda row: (kinds.index(row["kind"]) if row["kind"] in kinds else len(kinds), row["kind"], row["n"]))
     rows.sort(key=lambda row: (row["split"], row["seed"], row["target"]))

@@ -174,8 +174,3 @@ class _Sweep:
             f"{names} failed ({lines[-1]}); its log is {first.log}; {unfinished} runs are left: "
             "mend the cause and run the same command again"
         )
-
-
-def estimate_seconds(plan: Plan, cohorts: Sequence[Cohort], flops_per_second: float) -> float:
-    """Estimates the time to train some cohorts on a machine of a given rate, in seconds."""
-    return sum(plan.cohort_flops(cohort) for cohort in cohorts) / flops_per_second

@@ -10,6 +10,7 @@ import dataclasses
 import re
 
 TASKS = ("A", "B")
+KINDS = ("base", "selffer", "selffer+", "transfer", "transfer+", "random")  # in the order of tables and legends
 NEW = "new"
 
 _NAME = re.compile(r"(?P<source>[ABR])(?P<n>[1-9]\d*)(?P<target>[AB])(?P<plus>\+?)(?:-preserve(?P<preserve>[1-9]\d*))?")

@@ -8,7 +8,7 @@ import os
 import numpy as np
 from PIL import Image, ImageOps
 
-MAX_PIXELS = 100_000_000  # more is a decompression bomb rather than a photograph: 300 MB once decoded
+MAX_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million: more is a decompression bomb rather than a photograph
 
 
 def decode(file: str | os.PathLike | bytes) -> Image.Image:

@@ -27,6 +27,7 @@ def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
     root = pathlib.Path(directory)
     if not root.is_dir():
         raise FileNotFoundError(f"the folder {directory!r} does not exist; expected DIR/train/CLASS/* or DIR/CLASS/*")
+    name = f"folder:{root.resolve().name}"
     if (root / "train").is_dir() and (root / "test").is_dir():
         files = {split: _files_by_class(root / split) for split in ("train", "test")}
     elif (root / "train").is_dir() and any(entry.is_dir() for entry in (root / "train").iterdir()):
@@ -34,12 +35,13 @@ def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
         raise FileNotFoundError(f"{directory} has train/CLASS/* but no test/CLASS/*; rename or add the test images")
     else:
         files = _hold_out(_files_by_class(root), holdout, seed)
+        name += f" (hold-out {holdout:g}, seed {seed})"
     class_names = tuple(files["train"])
     if set(class_names) != set(files["test"]):
         odd = sorted(set(class_names) ^ set(files["test"]))
         raise ValueError(f"{directory}: train and test must have the same classes, but differ in {odd[:5]}")
     return Source(
-        name=f"folder:{root.resolve().name}",
+        name=name,
         class_names=class_names,
         counts={split: sum(map(len, classes.values())) for split, classes in files.items()},
         examples=lambda split: _examples(root, files[split], class_names),

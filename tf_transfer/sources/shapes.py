@@ -198,14 +198,14 @@ CLASS_NAMES = tuple(sorted(_FIGURES))  # A class's label is its place here.
 # The amounts below are tuned to leave a small network about 15 errors in 100 on twelve classes it has learned by heart.
 def _surface(rng, lightness, x, y):
     along, _ = _rotate(x, y, _uniform(rng, x, 0, _TURN))
-    grain = _uniform(rng, x, 0, 0.05) * np.sin(_uniform(rng, x, 8, 25) * along)
+    grain = _uniform(rng, x, 0, 0.06) * np.sin(_uniform(rng, x, 8, 25) * along)
     hue = _uniform(rng, x, 0, 1) + _uniform(rng, x, -0.2, 0.2) * along
     return lightness + grain + _uniform(rng, x, 0.03, 0.22) * np.cos(_TURN * (hue + _RGB_HUES))
 
 
 def _paint(rng, figure, x, y):
-    middle, light = _uniform(rng, x, 0.4, 0.6), _uniform(rng, x, 0, _TURN)
-    contrast = _uniform(rng, x, 0.14, 0.3) * np.sign(_uniform(rng, x, -1, 1))
+    middle, light = _uniform(rng, x, 0.35, 0.65), _uniform(rng, x, 0, _TURN)
+    contrast = _uniform(rng, x, 0.12, 0.28) * np.sign(_uniform(rng, x, -1, 1))
     down_slope, right_slope = np.gradient(np.clip(figure, -0.15, 0), _PIXEL, axis=(1, 2))
     relief = 0.08 * _rotate(right_slope, -down_slope, light)[0]
     canvas = _surface(rng, middle - contrast, x, y)
@@ -218,7 +218,7 @@ def _paint(rng, figure, x, y):
             lightness = _uniform(rng, x, 0.2, 0.8)
         canvas += np.clip(0.5 - distance / _PIXEL, 0, 1) * (_surface(rng, lightness, x, y) - canvas)
     canvas += _uniform(rng, x, 0, 0.2) * _rotate(x, y, light)[0]
-    canvas += _uniform(rng, x, 0.01, 0.05) * rng.standard_normal(canvas.shape, np.float32)
+    canvas += _uniform(rng, x, 0.01, 0.06) * rng.standard_normal(canvas.shape, np.float32)
     return (255 * np.clip(np.moveaxis(canvas, 0, -1), 0, 1)).astype(np.uint8, order="C")
 
 
