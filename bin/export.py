@@ -11,7 +11,7 @@ _TO = flags.DEFINE_string("to", None, "Directory to write; it must not exist yet
 
 def main(_) -> None:
     """Exports one network and says how to load it."""
-    from tf_transfer.export import export
+    from tf_transfer.saved_model import export
 
     path = export(_WORKDIR.value, _RUN.value, _TO.value)
     print(f"exported to {path}; use it with tf.saved_model.load({str(path)!r}).signatures['serving_default']")

@@ -9,8 +9,8 @@ from PIL import Image
 from tf_transfer import results, workdir
 from tf_transfer.experiment import Experiment, Recipe
 from tf_transfer.plan import Run, make_plan
-from tf_transfer.prepare import prepare_store
 from tf_transfer.sources import open_source
+from tf_transfer.store_writer import prepare_store
 from tf_transfer.treatments import parse
 
 CLASS_NAMES = ("bird", "cat", "deer", "ship", "train", "truck")  # four words of CIFAR-10, and a tricky "train"

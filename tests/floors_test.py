@@ -19,7 +19,7 @@ ABOVE_GROUND = {
     "optimizers": set(),
     "evaluation": set(),
     "transfer": {"networks"},
-    "export": {"networks"},
+    "saved_model": {"networks"},
     "train": {"input_pipeline", "networks", "optimizers", "evaluation", "transfer"},
 }
 FILES = {

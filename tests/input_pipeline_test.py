@@ -5,9 +5,9 @@ import tensorflow as tf
 from tf_transfer.experiment import Recipe, Task
 from tf_transfer.image_store import ImageStore
 from tf_transfer.input_pipeline import Shard, test_labels, test_stream, train_stream
-from tf_transfer.prepare import prepare_store
 from tf_transfer.seeds import derive_seed
 from tf_transfer.sources import open_source
+from tf_transfer.store_writer import prepare_store
 
 # Not tests, whatever their names say to pytest.
 test_labels.__test__ = test_stream.__test__ = False

@@ -126,7 +126,7 @@ def test_a_cohort_that_fails_is_one_line_that_names_its_log(copied, store):
     [line] = failed.stderr.splitlines()
     log = copied / "logs" / "random-0_seed-0_B1B.log"
     assert line.startswith("error: random-0_seed-0_B1B failed (")
-    assert f"its log is {log}; 1 runs are left: mend the cause and run the same command again" in line
+    assert f"its log is {log}; runs left: 1; mend the cause and run the same command again" in line
     assert "Traceback" in log.read_text()
 
 

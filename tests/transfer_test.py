@@ -114,7 +114,7 @@ def test_a_run_starts_alike_in_a_cohort_and_alone():
 
 def test_outputs_stand_in_the_order_of_the_runs():
     cohort = build("A1B+", "B2B+", "baseB")
-    assert cohort.output_names == ["A1Bplus_logits", "B2Bplus_logits", "baseB_logits"]
+    assert cohort.model.output_names == ["A1Bplus_logits", "B2Bplus_logits", "baseB_logits"]
     assert [run.treatment.name for run in cohort.runs] == ["A1B+", "B2B+", "baseB"]
 
 

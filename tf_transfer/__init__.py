@@ -24,8 +24,8 @@ _EXPORTS = {
     "make_plan": "tf_transfer.plan",
     "prepare": "tf_transfer.api",
     "run": "tf_transfer.api",
-    "load_network": "tf_transfer.export",
-    "export": "tf_transfer.export",
+    "load_network": "tf_transfer.saved_model",
+    "export": "tf_transfer.saved_model",
     "draw_figure2": "tf_transfer.figures",
     "random_halves": "tf_transfer.class_splits",
 }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tf_transfer import results, sweep
 from tf_transfer.experiment import Experiment
 from tf_transfer.image_store import StoreMeta
-from tf_transfer.prepare import prepare_store
 from tf_transfer.sources import open_source
+from tf_transfer.store_writer import prepare_store
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,9 +21,11 @@ _CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if s
 
 def prepare(source: str, out: str, image_size: int, image_format: str, options: Mapping) -> None:
     """Prepares an image store under a progress bar and prints what is in it."""
-    from tf_transfer.prepare import prepare_store
     from tf_transfer.sources import open_source
+    from tf_transfer.store_writer import prepare_store
 
+    if source.startswith("tfds:"):
+        print("asking TFDS (without a network it tries for some minutes before it gives up)", flush=True)
     opened = open_source(source, **options)
     start = time.monotonic()
     with _progress_bar("images") as bar:

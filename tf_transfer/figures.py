@@ -121,7 +121,7 @@ def _name_effects(axes: Axes, means: pd.DataFrame) -> None:
     lower = np.minimum(selffer, base)
     bands = (
         ("selffer", lower, base, "lost by splitting co-adapted layers (BnB below baseB)"),
-        ("transfer", np.minimum(transfer, selffer), selffer, "lost by specialisation to the other task (AnB below BnB)"),
+        ("transfer", np.minimum(transfer, selffer), selffer, "lost by specialisation to another task (AnB below BnB)"),
     )
     for kind, low, high, label in bands:
         axes.fill_between(layers, low, high, color=_STYLES[kind]["color"], alpha=0.14, linewidth=0, label=label)

@@ -171,6 +171,6 @@ class _Sweep:
         names = ", ".join(worker.cohort.name for worker in self._failed)
         unfinished = len(self._plan.runs) - len(self._finished)
         raise SweepFailed(
-            f"{names} failed ({lines[-1]}); its log is {first.log}; {unfinished} runs are left: "
+            f"{names} failed ({lines[-1]}); its log is {first.log}; runs left: {unfinished}; "
             "mend the cause and run the same command again"
         )

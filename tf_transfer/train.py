@@ -45,6 +45,7 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
     frozen_before = [trained.frozen_sha256(run) for run in cohort.runs]
 
     num_steps = plan.num_steps(first)
+    steps_per_test = num_steps // recipe.tests
     trained.model.compile(
         optimizers.build_optimizer(recipe, num_steps),
         loss=[keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in cohort.runs],
@@ -56,14 +57,14 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
         trained.model.output_names,
         input_pipeline.test_stream(task, recipe),
         input_pipeline.test_labels(task),
-        steps_per_test=num_steps // recipe.tests,
+        steps_per_test=steps_per_test,
         on_test=lambda history: _report_test(history, cohort.runs, logs, recipe.tests),
     )
     start = time.monotonic()
     trained.model.fit(
         input_pipeline.train_stream(task, recipe, first.seed, num_outputs=len(cohort.runs)),
         epochs=recipe.tests,
-        steps_per_epoch=num_steps // recipe.tests,
+        steps_per_epoch=steps_per_test,
         callbacks=[history],
         shuffle=False,  # the stream has its own order
         verbose=0,
@@ -75,7 +76,7 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
             raise RuntimeError(f"{run.name}: frozen weights moved while training; nothing was written of this cohort")
     outcomes = []
     for number, run in enumerate(cohort.runs):
-        outcome = _result(plan, cohort, run, history, number, frozen_before[number], seconds)
+        outcome = _result(plan, cohort, number, history, frozen_before[number], seconds)
         weights = networks.get_weights(trained.blocks[run.name])
         results.write_result(directory, outcome, weights, history.correct[number])
         _log_hparams(logs[number], outcome, plan)
@@ -98,9 +99,10 @@ def _report_test(history: CohortHistory, runs: tuple[Run, ...], logs: list[Tenso
 
 
 def _result(
-    plan: Plan, cohort: Cohort, run: Run, history: CohortHistory, number: int, frozen_sha256: str, seconds: float
+    plan: Plan, cohort: Cohort, number: int, history: CohortHistory, frozen_sha256: str, seconds: float
 ) -> results.Result:
-    treatment, recipe = run.treatment, plan.experiment.recipe.resolved()
+    run, recipe = cohort.runs[number], plan.experiment.recipe.resolved()
+    treatment = run.treatment
     task = plan.task(run, treatment.target)
     return results.Result(
         run=run.name,

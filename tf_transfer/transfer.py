@@ -31,11 +31,6 @@ class CohortModel:
     blocks: Mapping[str, Sequence[keras.Sequential]]
     runs: tuple[Run, ...]
 
-    @property
-    def output_names(self) -> list[str]:
-        """The names under which Keras logs each run's loss and metrics."""
-        return self.model.output_names
-
     def frozen_sha256(self, run: Run) -> str:
         """Hashes a run's frozen weights; empty if it has none."""
         frozen = self.blocks[run.name][: run.treatment.num_frozen]
@@ -79,10 +74,8 @@ def build_cohort(
 
 def _frozen_prefix(architecture: Architecture, run: Run, base_weights) -> list[keras.Sequential]:
     treatment = run.treatment
-    # The seeds depend on the source and not on the run, so that a solo run has the same frozen dropout.
-    seed_of = functools.partial(derive_seed, treatment.source, run.split, run.seed, "frozen", treatment.target)
-    if treatment.source == "R":
-        seed_of = functools.partial(derive_seed, "R", run.split, run.seed)
+    # The seeds depend on the source and not on the run: a solo run has the same random features and frozen dropout.
+    seed_of = functools.partial(derive_seed, "frozen", treatment.source, run.split, run.seed)
     blocks = networks.build_blocks(architecture, f"frozen_{treatment.source}", seed_of, last=treatment.num_frozen)
     for number, block in enumerate(blocks, start=1):
         if run.base:

@@ -46,7 +46,12 @@ def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
     plan = make_plan(workdir.read_experiment(directory))
     outcome = results.read_result(directory, results.find_run(directory, run_name))
     run = Run(treatments.parse(outcome.treatment), outcome.split, outcome.seed)
-    model = networks.build_network(plan.architecture(run), functools.partial(derive_seed, run.name))
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # whatever it was trained in, its weights are float32
+    try:
+        model = networks.build_network(plan.architecture(run), functools.partial(derive_seed, run.name))
+    finally:
+        keras.config.set_dtype_policy(policy)
     weights = results.read_weights(directory, run.name)
     for number in range(1, len(plan.architecture(run)) + 1):
         networks.set_weights(model.get_layer(f"layer{number}"), number, weights, run.name)

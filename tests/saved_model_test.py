@@ -10,11 +10,11 @@ from PIL import Image
 
 from tf_transfer import results
 from tf_transfer.experiment import Task
-from tf_transfer.export import export, load_network
 from tf_transfer.image_store import ImageStore
 from tf_transfer.input_pipeline import test_labels as labels_of_test_images
 from tf_transfer.input_pipeline import test_stream as standardised_test_images
 from tf_transfer.plan import make_plan
+from tf_transfer.saved_model import export, load_network
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from tf_transfer.image_store import ImageStore
-from tf_transfer.prepare import prepare_store
 from tf_transfer.sources import Example, Source, open_source
+from tf_transfer.store_writer import prepare_store
 
 
 def one_colour_source(num_images, bad=(), name="colours"):

@@ -120,8 +120,9 @@ def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: 
     wanted |= {"format": image_format, "images": sum(source.counts.values())}
     differing = [name for name in found if found[name] != wanted[name]]
     if differing:
+        name = differing[0]
         raise FileExistsError(
-            f"{out} is another store (its {differing[0]}: {found[differing[0]]!r} there, {wanted[differing[0]]!r} now); "
+            f"{out} is another store (its {name}: {found[name]!r} there, {wanted[name]!r} now); "
             "choose another --out or remove it"
         )
     return Prepared(meta, tuple(set_aside), already_there=True)
