@@ -13,10 +13,6 @@ def get_config() -> ml_collections.ConfigDict:
     """Returns the experiment on CIFAR-100."""
     config = default.get_config()
     config.store = "stores/cifar100"
-    recipe = config.recipe
-    # Small batches and no augmentation, so that the bases fit their training set within few epochs: an unfinished base
-    # hides co-adaptation, since every retrained top goes on with its training.
-    recipe.batch_size = 32
-    recipe.epochs = 10.0
-    recipe.learning_rate = 0.02
+    # The recipe is the default one: no augmentation, so that the bases fit their training set within few epochs. An
+    # unfinished base hides co-adaptation, since every retrained top goes on with its training.
     return config

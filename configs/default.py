@@ -32,7 +32,7 @@ def get_config() -> ml_collections.ConfigDict:
     # How every network is trained.
     config.recipe = recipe = ml_collections.ConfigDict()
     recipe.batch_size = 64  # images in a step
-    recipe.epochs = 12.0  # passes over the target's training images
+    recipe.epochs = 18.0  # passes over the target's training images
     recipe.steps = 0  # if not 0, this many steps instead of epochs
     recipe.tests = 20  # tests on all test images, evenly spread over the training
     recipe.learning_rate = 0.03  # the highest learning rate

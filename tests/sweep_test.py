@@ -86,7 +86,7 @@ def test_every_run_has_its_curves_in_tensorboard(swept):
 
 def test_the_figures_are_in_tensorboard(swept):
     events = EventAccumulator(str(swept / "tensorboard" / "report")).Reload()
-    images = {"figure2", "filters_baseB_random-0_seed-0"}
+    images = {"figure2", "filters/baseB_random-0_seed-0"}
     assert set(events.Tags()["images"]) == images
     for tag in images:
         [image] = events.Images(tag)

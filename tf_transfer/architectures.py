@@ -117,7 +117,7 @@ def _dense_cost(layer: Layer, shape: tuple[int, ...]) -> LayerCost:
 def convnet(
     num_classes: int,
     input_size: int = 32,
-    filters: Sequence[int] = (32, 64, 96, 96, 64),
+    filters: Sequence[int] = (24, 48, 64, 64, 64),
     dense_units: Sequence[int] = (256, 256),
     dropout: float = 0.2,
 ) -> Architecture:

@@ -24,7 +24,7 @@ class Recipe:
     """How every network of an experiment is trained. The fields are described in `configs/default.py`."""
 
     batch_size: int = 64
-    epochs: float = 12.0
+    epochs: float = 18.0
     steps: int = 0
     tests: int = 20
     learning_rate: float = 0.03

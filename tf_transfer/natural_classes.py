@@ -1,6 +1,8 @@
-"""Which classes of well-known small data sets are natural things, and which are man-made."""
+"""Which classes of well-known small data sets, and of the embedded one, are natural things, and which are man-made."""
 
 from __future__ import annotations
+
+from tf_transfer.sources import drawing
 
 _CIFAR10_NATURAL = "bird cat deer dog frog horse"
 _CIFAR10_MAN_MADE = "airplane automobile ship truck"
@@ -17,5 +19,5 @@ bed bicycle bottle bowl bridge bus can castle chair clock couch cup house keyboa
 pickup_truck plate road rocket skyscraper streetcar table tank telephone television tractor train wardrobe
 """
 
-NATURAL = frozenset((_CIFAR10_NATURAL + _CIFAR100_NATURAL).split())
-MAN_MADE = frozenset((_CIFAR10_MAN_MADE + _CIFAR100_MAN_MADE).split())
+NATURAL = frozenset((_CIFAR10_NATURAL + _CIFAR100_NATURAL).split()) | drawing.NATURAL
+MAN_MADE = frozenset((_CIFAR10_MAN_MADE + _CIFAR100_MAN_MADE).split()) | drawing.MAN_MADE

@@ -56,8 +56,8 @@ def write_report(workdir: str | os.PathLike, metric: str) -> Report:
     for name in table.loc[table["kind"] == "base", "run"]:
         kernel = results.read_weights(directory, name)["layer1/0"]
         if kernel.ndim == 4:
-            pictures[f"filters_{name}"] = directory / "figures" / f"filters_{name}.png"
-            figures.save(figures.draw_filters(kernel), pictures[f"filters_{name}"])
+            pictures[f"filters/{name}"] = directory / "figures" / f"filters_{name}.png"
+            figures.save(figures.draw_filters(kernel), pictures[f"filters/{name}"])
     log = TensorBoardLog(directory / "tensorboard" / "report")
     for tag, path in pictures.items():
         log.image(tag, path)

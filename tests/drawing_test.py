@@ -5,13 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-from tf_transfer.sources import shapes
+from tf_transfer.sources import drawing
 
 
 @pytest.fixture(scope="module")
 def pictures():
     """Uint8 [24, 60, 32, 32, 3], in label order."""
-    return np.stack([shapes.draw_images(name, 60, seed=0) for name in shapes.CLASS_NAMES])
+    return np.stack([drawing.draw_images(name, 60, seed=0) for name in drawing.CLASS_NAMES])
 
 
 def nearest_class_mean_accuracy(features):
@@ -23,37 +23,37 @@ def nearest_class_mean_accuracy(features):
 
 
 def test_24_classes_half_man_made_half_natural():
-    assert len(shapes.CLASS_NAMES) == len(set(shapes.CLASS_NAMES)) == 24
-    assert list(shapes.CLASS_NAMES) == sorted(shapes.CLASS_NAMES)
-    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in shapes.CLASS_NAMES)
-    assert len(shapes.MAN_MADE) == len(shapes.NATURAL) == 12
-    assert shapes.MAN_MADE | shapes.NATURAL == set(shapes.CLASS_NAMES)
-    assert {"brick_wall", "house"} <= shapes.MAN_MADE and {"flower", "snail"} <= shapes.NATURAL
+    assert len(drawing.CLASS_NAMES) == len(set(drawing.CLASS_NAMES)) == 24
+    assert list(drawing.CLASS_NAMES) == sorted(drawing.CLASS_NAMES)
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in drawing.CLASS_NAMES)
+    assert len(drawing.MAN_MADE) == len(drawing.NATURAL) == 12
+    assert drawing.MAN_MADE | drawing.NATURAL == set(drawing.CLASS_NAMES)
+    assert {"brick_wall", "house"} <= drawing.MAN_MADE and {"flower", "snail"} <= drawing.NATURAL
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-@pytest.mark.parametrize("class_name", shapes.CLASS_NAMES)
+@pytest.mark.parametrize("class_name", drawing.CLASS_NAMES)
 def test_shape_and_dtype(class_name, count):
-    images = shapes.draw_images(class_name, count, seed=0)
+    images = drawing.draw_images(class_name, count, seed=0)
     assert images.shape == (count, 32, 32, 3)
     assert images.dtype == np.uint8
     assert images.flags.c_contiguous
 
 
-@pytest.mark.parametrize("class_name", shapes.CLASS_NAMES)
+@pytest.mark.parametrize("class_name", drawing.CLASS_NAMES)
 def test_same_arguments_same_bytes(class_name):
-    first, again = (shapes.draw_images(class_name, 4, seed=5) for _ in range(2))
+    first, again = (drawing.draw_images(class_name, 4, seed=5) for _ in range(2))
     assert first.tobytes() == again.tobytes()
-    assert not np.array_equal(first, shapes.draw_images(class_name, 4, seed=6))
+    assert not np.array_equal(first, drawing.draw_images(class_name, 4, seed=6))
 
 
 def test_numpy_global_random_state_is_neither_used_nor_moved():
     np.random.seed(1)
     before = np.random.get_state()[1].copy()
-    first = shapes.draw_images("tree", 2, seed=0)
+    first = drawing.draw_images("tree", 2, seed=0)
     assert np.array_equal(before, np.random.get_state()[1])
     np.random.seed(2)
-    assert np.array_equal(first, shapes.draw_images("tree", 2, seed=0))
+    assert np.array_equal(first, drawing.draw_images("tree", 2, seed=0))
 
 
 def test_no_two_pictures_are_the_same(pictures):
@@ -74,14 +74,14 @@ def test_mean_colour_does_not_give_the_class_away(pictures):
 
 
 def test_figures_are_as_often_darker_as_lighter_than_what_is_behind_them():
-    windows = shapes.draw_images("window", 400, seed=0).mean(axis=-1)
+    windows = drawing.draw_images("window", 400, seed=0).mean(axis=-1)
     corners = windows[:, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=1)
     lighter = np.mean(windows[:, 8:24, 8:24].mean(axis=(1, 2)) > corners)
     assert 0.4 < lighter < 0.6  # Half, deviating by 0.025.
 
 
 def test_classes_do_not_share_backgrounds():
-    arrows, chairs = (shapes.draw_images(name, 100, seed=0)[:, 0, 0].mean(axis=-1) for name in ("arrow", "chair"))
+    arrows, chairs = (drawing.draw_images(name, 100, seed=0)[:, 0, 0].mean(axis=-1) for name in ("arrow", "chair"))
     assert abs(np.corrcoef(arrows, chairs)[0, 1]) < 0.4  # 0, deviating by 0.1; 1 where both draw the same.
 
 
@@ -100,14 +100,14 @@ def test_the_arrangement_of_edges_gives_the_class_away(pictures):
 
 def test_unknown_class_is_refused():
     with pytest.raises(ValueError, match=r"Expected a class of .*'arrow'.*received 'dog'.*Take a name"):
-        shapes.draw_images("dog", 1, seed=0)
+        drawing.draw_images("dog", 1, seed=0)
 
 
 def test_negative_count_is_refused():
     with pytest.raises(ValueError, match=r"Expected count >= 0, received -1\. Ask for 0 or more"):
-        shapes.draw_images("tree", -1, seed=0)
+        drawing.draw_images("tree", -1, seed=0)
 
 
 def test_importing_it_does_not_import_tensorflow():
-    code = "import sys, tf_transfer.sources.shapes; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = "import sys, tf_transfer.sources.drawing; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
