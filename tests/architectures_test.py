@@ -3,7 +3,7 @@ import pytest
 from tf_transfer.architectures import ARCHITECTURES, Architecture, Layer, LayerCost, build, convnet
 
 # Parameters for 10 classes and 32x32 pixels. A new network needs a line here.
-PARAMETERS = {"convnet": 348_874, "tiny": 4_394}
+PARAMETERS = {"convnet": 247_962, "tiny": 4_394}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -14,17 +14,17 @@ def test_every_network_has_as_many_parameters_as_ever(name):
 def test_parameters_and_shapes_of_convnet_layer_by_layer():
     costs = convnet(num_classes=50).costs()
     assert [cost.parameters for cost in costs] == [
-        5 * 5 * 3 * 32 + 32,
-        3 * 3 * 32 * 64 + 64,
-        3 * 3 * 64 * 96 + 96,
-        3 * 3 * 96 * 96 + 96,
-        3 * 3 * 96 * 64 + 64,
+        5 * 5 * 3 * 24 + 24,
+        3 * 3 * 24 * 48 + 48,
+        3 * 3 * 48 * 64 + 64,
+        3 * 3 * 64 * 64 + 64,
+        3 * 3 * 64 * 64 + 64,
         2 * 2 * 64 * 256 + 256,
         256 * 256 + 256,
         256 * 50 + 50,
     ]
     assert [cost.output_shape for cost in costs] == [
-        (8, 8, 32), (4, 4, 64), (4, 4, 96), (4, 4, 96), (2, 2, 64), (256,), (256,), (50,),
+        (8, 8, 24), (4, 4, 48), (4, 4, 64), (4, 4, 64), (2, 2, 64), (256,), (256,), (50,),
     ]  # fmt: skip
 
 

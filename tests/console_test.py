@@ -22,7 +22,7 @@ def test_the_plan_says_what_would_be_trained_and_what_it_costs(store, capsys):
     printed = capsys.readouterr().out
     assert "random-0_seed-0_A1-4B" in printed and "4: A1B ... A4B" in printed
     assert "runs to train: 10 of 10, in 7 cohorts" in printed
-    assert "network: convnet, 8 layers, 347,075 parameters (2,432, 18,496, 55,392," in printed
+    assert "network: convnet, 8 layers, 246,163 parameters (1,824, 10,416, 27,712," in printed
     assert "split random-0: A: 3 classes, 36 images; B: 3 classes, 36 images" in printed
     made = plan.make_plan(experiment)
     total = sum(made.cohort_flops(cohort) for cohort in made.cohorts)
