@@ -53,5 +53,5 @@ def get_config() -> ml_collections.ConfigDict:
     # How the work is cut. None of this changes a result.
     config.cohort_size = 7  # runs with frozen layers that train side by side
     config.finetuned_cohort_size = 1  # likewise without frozen layers
-    config.processes = 0  # cohorts that train at the same time; 0 for one per core
+    config.processes = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU
     return config.lock()

@@ -73,8 +73,13 @@ class Recipe:
         return dataclasses.replace(self, precision="mixed_bfloat16" if _computes_bfloat16() else "float32")
 
 
+def has_gpu() -> bool:
+    """Whether the machine has an NVIDIA GPU, seen from its driver and so without importing TensorFlow."""
+    return pathlib.Path("/proc/driver/nvidia/version").exists()
+
+
 def _computes_bfloat16() -> bool:
-    if pathlib.Path("/proc/driver/nvidia/version").exists():
+    if has_gpu():
         return True
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     flags = cpuinfo.read_text().split() if cpuinfo.exists() else []

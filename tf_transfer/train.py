@@ -36,41 +36,14 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
       FileNotFoundError: A base is not done.
       RuntimeError: Frozen weights moved. Nothing is written then.
     """
-    recipe = plan.experiment.recipe.resolved()
-    keras.config.set_dtype_policy(recipe.precision)
-    first = cohort.runs[0]
-    task = plan.task(first, cohort.target)
+    keras.config.set_dtype_policy(plan.experiment.recipe.resolved().precision)
     base_weights = {base.name: results.read_weights(directory, base.name) for base in cohort.needs}
-    trained = transfer.build_cohort(plan.architecture(first), cohort.runs, base_weights)
+    trained = transfer.build_cohort(plan.architecture(cohort.runs[0]), cohort.runs, base_weights)
     frozen_before = [trained.frozen_sha256(run) for run in cohort.runs]
-
-    num_steps = plan.num_steps(first)
-    steps_per_test = num_steps // recipe.tests
-    trained.model.compile(
-        optimizers.build_optimizer(recipe, num_steps),
-        loss=[keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in cohort.runs],
-        metrics=[[keras.metrics.SparseCategoricalAccuracy(name="top1")] for _ in cohort.runs],
-        jit_compile=False,  # on the CPU, XLA is slower than the plain kernels
-    )
     logs = [TensorBoardLog(pathlib.Path(directory) / "tensorboard" / run.name) for run in cohort.runs]
-    history = CohortHistory(
-        trained.model.output_names,
-        input_pipeline.test_stream(task, recipe),
-        input_pipeline.test_labels(task),
-        steps_per_test=steps_per_test,
-        on_test=lambda history: _report_test(history, cohort.runs, logs, recipe.tests),
-    )
     start = time.monotonic()
-    trained.model.fit(
-        input_pipeline.train_stream(task, recipe, first.seed, num_outputs=len(cohort.runs)),
-        epochs=recipe.tests,
-        steps_per_epoch=steps_per_test,
-        callbacks=[history],
-        shuffle=False,  # the stream has its own order
-        verbose=0,
-    )
+    history = _fit(trained.model, plan, cohort, logs)
     seconds = time.monotonic() - start
-
     for run, sha256 in zip(cohort.runs, frozen_before, strict=True):
         if trained.frozen_sha256(run) != sha256:
             raise RuntimeError(f"{run.name}: frozen weights moved while training; nothing was written of this cohort")
@@ -82,6 +55,34 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
         _log_hparams(logs[number], outcome, plan)
         outcomes.append(outcome)
     return outcomes
+
+
+def _fit(model: keras.Model, plan: Plan, cohort: Cohort, logs: list[TensorBoardLog]) -> CohortHistory:
+    recipe, run = plan.experiment.recipe, cohort.runs[0]
+    task, num_steps = plan.task(run, cohort.target), plan.num_steps(run)
+    steps_per_test = num_steps // recipe.tests
+    model.compile(
+        optimizers.build_optimizer(recipe, num_steps),
+        loss=[keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in cohort.runs],
+        metrics=[[keras.metrics.SparseCategoricalAccuracy(name="top1")] for _ in cohort.runs],
+        jit_compile=False,  # on the CPU, XLA is slower than the plain kernels
+    )
+    history = CohortHistory(
+        model.output_names,
+        input_pipeline.test_stream(task, recipe),
+        input_pipeline.test_labels(task),
+        steps_per_test=steps_per_test,
+        on_test=lambda history: _report_test(history, cohort.runs, logs, recipe.tests),
+    )
+    model.fit(
+        input_pipeline.train_stream(task, recipe, run.seed, num_outputs=len(cohort.runs)),
+        epochs=recipe.tests,
+        steps_per_epoch=steps_per_test,
+        callbacks=[history],
+        shuffle=False,  # the stream has its own order
+        verbose=0,
+    )
+    return history
 
 
 def _report_test(history: CohortHistory, runs: tuple[Run, ...], logs: list[TensorBoardLog], num_tests: int) -> None:
