@@ -20,7 +20,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.images_per_class = 0  # only the first so many training images of each class; 0 for all
 
     # Networks.
-    config.network = "convnet"  # convnet | tiny; see tf_transfer/architectures.py
+    config.network = "convnet"  # convnet | caffenet | tiny; see tf_transfer/architectures.py
     config.network_options = ml_collections.ConfigDict()  # for example filters = (8, 16, 16, 32, 32)
 
     # What is trained. B stands for the target, A for the other task; `+` lets the copied layers learn.

@@ -1,14 +1,22 @@
 import pytest
 
-from tf_transfer.architectures import ARCHITECTURES, Architecture, Layer, LayerCost, build, convnet
+from tf_transfer.architectures import ARCHITECTURES, Architecture, Layer, LayerCost, build, caffenet, convnet
 
-# Parameters for 10 classes and 32x32 pixels. A new network needs a line here.
-PARAMETERS = {"convnet": 247_962, "tiny": 4_394}
+# Classes, input size and parameters. A new network needs a line here.
+PARAMETERS = {"caffenet": (1000, 227, 60_965_224), "convnet": (10, 32, 247_962), "tiny": (10, 32, 4_394)}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_network_has_as_many_parameters_as_ever(name):
-    assert build(name, num_classes=10, input_size=32).parameters == PARAMETERS[name]
+    num_classes, input_size, parameters = PARAMETERS[name]
+    assert build(name, num_classes, input_size).parameters == parameters
+
+
+def test_caffenet_has_the_paper_s_parameters_and_shapes():
+    costs = caffenet(1000).costs()
+    parameters = [34_944, 307_456, 885_120, 663_936, 442_624, 37_752_832, 16_781_312, 4_097_000]
+    assert [cost.parameters for cost in costs] == parameters
+    assert [cost.output_shape[0] for cost in costs] == [27, 13, 13, 13, 6, 4096, 4096, 1000]
 
 
 def test_parameters_and_shapes_of_convnet_layer_by_layer():
@@ -59,7 +67,7 @@ def test_an_input_too_small_for_the_network():
 
 
 def test_errors_of_build():
-    with pytest.raises(ValueError, match=r"unknown network 'vgg': expected one of \['convnet', 'tiny'\]"):
+    with pytest.raises(ValueError, match=r"unknown network 'vgg': expected one of \['caffenet', 'convnet', 'tiny'\]"):
         build("vgg", num_classes=10, input_size=32)
     with pytest.raises(ValueError, match=r"'tiny' does not take the options \['filters'\]"):
         build("tiny", num_classes=10, input_size=32, filters=(1, 2))

@@ -15,7 +15,8 @@ HEAVY = {"tensorflow", "keras", "jax", "torch"}
 # Ground modules may import ground modules. Each other module names what it may import beside them.
 ABOVE_GROUND = {
     "input_pipeline": set(),
-    "networks": set(),
+    "layers": set(),
+    "networks": {"layers"},
     "optimizers": set(),
     "evaluation": set(),
     "transfer": {"networks"},

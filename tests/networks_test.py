@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tf_transfer import networks
-from tf_transfer.architectures import Architecture, Layer, convnet, tiny
+from tf_transfer.architectures import Architecture, Layer, caffenet, convnet, tiny
 from tf_transfer.seeds import derive_seed
 
 SEED_OF = functools.partial(derive_seed, "a run")
@@ -145,3 +145,15 @@ def test_a_number_is_not_the_beginning_of_another():
     block = networks.build_blocks(SMALL, "", SEED_OF)[0]
     networks.set_weights(block, 1, weights, "baseA")
     assert not block.get_weights()[0].any()
+
+
+def test_caffenet_starts_from_the_paper_s_weights():
+    # A tenth of the paper's input keeps the dense layers small; the rows of the table are the same.
+    table = caffenet(7, input_size=67)
+    network = networks.build_network(table, seed_of=lambda use, layer: layer)
+    assert [sum(w.size for w in network.get_layer(f"layer{n}").get_weights()) for n in range(1, 9)] == [
+        cost.parameters for cost in table.costs()
+    ]
+    kernels, biases = zip(*(network.get_layer(f"layer{n}").get_weights() for n in range(1, 9)), strict=True)
+    np.testing.assert_allclose([k.std() for k in kernels], [0.01] * 5 + [0.005] * 2 + [0.01], rtol=0.03)
+    assert [set(b) for b in biases] == [{0}, {1}, {0}, {1}, {1}, {1}, {1}, {0}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -11,18 +12,23 @@ from collections.abc import Callable, Sequence
 class Layer:
     """One layer that carries weights, and what follows it up to the next one.
 
-    The order is: convolution or dense, ReLU (unless it is the classifier), max-pooling, dropout.
+    The order is: convolution or dense, ReLU (unless it is the classifier), max-pooling, normalisation, dropout.
 
     Attributes:
       kind: `conv` or `dense`.
       units: Number of filters, or of dense outputs.
       kernel: Side of the convolution's kernel, in pixels.
       stride: Stride of the convolution, in pixels.
-      padding: The convolution's and pooling's padding, `same` or `valid`.
+      padding: The convolution's padding, `same` or `valid`.
       pool_size: Side of the max-pooling window; 0 for none.
       pool_stride: Stride of the max-pooling.
+      pool_padding: Its padding; empty for that of the convolution.
+      groups: Number of groups of the convolution; each sees its share of the channels alone.
+      normalised: Whether local response normalisation follows.
       dropout: Share of the outputs dropped while training.
       relu: Whether a ReLU follows; the classifier has none.
+      init_stddev: Standard deviation of the Gaussian initial weights; 0 for He's, which depends on the fan-in.
+      init_bias: Initial value of the biases.
     """
 
     kind: str
@@ -32,8 +38,13 @@ class Layer:
     padding: str = "same"
     pool_size: int = 0
     pool_stride: int = 1
+    pool_padding: str = ""
+    groups: int = 1
+    normalised: bool = False
     dropout: float = 0.0
     relu: bool = True
+    init_stddev: float = 0.0
+    init_bias: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +54,8 @@ class LayerCost:
     Attributes:
       output_shape: `(height, width, channels)` or `(units,)`, after pooling.
       parameters: Number of weights and biases.
-      flops: Floating-point operations of the forward pass of one image; one multiply-add counts as two.
+      flops: Floating-point operations of the forward pass of one image; one multiply-add counts as two, and only
+        those of convolution and dense are counted.
     """
 
     output_shape: tuple[int, ...]
@@ -99,12 +111,13 @@ def _window_output(size: int, window: int, stride: int, padding: str) -> int:
 
 def _conv_cost(layer: Layer, shape: tuple[int, ...]) -> LayerCost:
     height, width, channels = shape
-    weights = layer.kernel**2 * channels * layer.units
+    weights = layer.kernel**2 * (channels // layer.groups) * layer.units
     height, width = (_window_output(side, layer.kernel, layer.stride, layer.padding) for side in (height, width))
     flops = 2 * height * width * weights
     if layer.pool_size:
         height, width = (
-            _window_output(side, layer.pool_size, layer.pool_stride, layer.padding) for side in (height, width)
+            _window_output(side, layer.pool_size, layer.pool_stride, layer.pool_padding or layer.padding)
+            for side in (height, width)
         )
     return LayerCost((height, width, layer.units), weights + layer.units, flops)
 
@@ -151,6 +164,28 @@ def convnet(
     return Architecture("convnet", input_size, layers)
 
 
+def caffenet(num_classes: int, input_size: int = 227) -> Architecture:
+    """The paper's network: eight layers, as published with the settings of its authors' solver.
+
+    Args:
+      num_classes: Number of outputs of layer 8.
+      input_size: Side of the input, in pixels; 227 in the paper.
+    """
+    conv = functools.partial(Layer, "conv", init_stddev=0.01)
+    # Padding: none in layer 1 and in all pooling; the others keep their size.
+    layers = (
+        conv(96, kernel=11, stride=4, padding="valid", pool_size=3, pool_stride=2, normalised=True),
+        conv(256, kernel=5, groups=2, pool_size=3, pool_stride=2, pool_padding="valid", normalised=True, init_bias=1.0),
+        conv(384, kernel=3),
+        conv(384, kernel=3, groups=2, init_bias=1.0),
+        conv(256, kernel=3, groups=2, pool_size=3, pool_stride=2, pool_padding="valid", init_bias=1.0),
+        Layer("dense", 4096, dropout=0.5, init_stddev=0.005, init_bias=1.0),
+        Layer("dense", 4096, dropout=0.5, init_stddev=0.005, init_bias=1.0),
+        Layer("dense", num_classes, relu=False, init_stddev=0.01),
+    )
+    return Architecture("caffenet", input_size, layers)
+
+
 def tiny(num_classes: int, input_size: int = 32) -> Architecture:
     """A network of three layers that trains in seconds, for tests."""
     layers = (
@@ -161,7 +196,7 @@ def tiny(num_classes: int, input_size: int = 32) -> Architecture:
     return Architecture("tiny", input_size, layers)
 
 
-ARCHITECTURES: dict[str, Callable[..., Architecture]] = {"convnet": convnet, "tiny": tiny}
+ARCHITECTURES: dict[str, Callable[..., Architecture]] = {"caffenet": caffenet, "convnet": convnet, "tiny": tiny}
 
 
 def build(name: str, num_classes: int, input_size: int, **options) -> Architecture:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tf_transfer.architectures import Architecture, Layer
+from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization
 
 
 def build_block(
@@ -19,28 +20,35 @@ def build_block(
       layer: The layer's row in the table.
       input_shape: Shape of one input, without the batch.
       name: The block's name.
-      init_seed: Seed of its initial weights (He normal, biases 0).
+      init_seed: Seed of its initial weights.
       dropout_seed: Seed of its dropout.
 
     Returns:
       A built `keras.Sequential` whose `get_weights()` are kernel and bias.
     """
     parts = [keras.Input(input_shape)]
-    initializer = keras.initializers.HeNormal(seed=init_seed)
-    if layer.kind == "conv":
-        parts.append(
-            keras.layers.Conv2D(
-                layer.units, layer.kernel, layer.stride, layer.padding, kernel_initializer=initializer, name="conv"
-            )
-        )
-    else:
+    initial = {
+        "kernel_initializer": keras.initializers.RandomNormal(stddev=layer.init_stddev, seed=init_seed)
+        if layer.init_stddev
+        else keras.initializers.HeNormal(seed=init_seed),
+        "bias_initializer": keras.initializers.Constant(layer.init_bias),
+    }
+    if layer.kind == "dense":
         if len(input_shape) > 1:
             parts.append(keras.layers.Flatten(name="flatten"))
-        parts.append(keras.layers.Dense(layer.units, kernel_initializer=initializer, name="dense"))
+        parts.append(keras.layers.Dense(layer.units, name="dense", **initial))
+    elif layer.groups > 1:
+        parts.append(GroupedConv2D(layer.units, layer.kernel, layer.groups, layer.padding, name="conv", **initial))
+    else:
+        conv = keras.layers.Conv2D(layer.units, layer.kernel, layer.stride, layer.padding, name="conv", **initial)
+        parts.append(conv)
     if layer.relu:
         parts.append(keras.layers.ReLU(name="relu"))
     if layer.pool_size:
-        parts.append(keras.layers.MaxPooling2D(layer.pool_size, layer.pool_stride, layer.padding, name="pool"))
+        padding = layer.pool_padding or layer.padding
+        parts.append(keras.layers.MaxPooling2D(layer.pool_size, layer.pool_stride, padding, name="pool"))
+    if layer.normalised:
+        parts.append(LocalResponseNormalization(name="normalise"))
     if layer.dropout:
         parts.append(keras.layers.Dropout(layer.dropout, seed=dropout_seed, name="dropout"))
     return keras.Sequential(parts, name=name)

@@ -1,0 +1,62 @@
+import keras
+import numpy as np
+import pytest
+
+from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization
+
+
+def convolve(images, kernel, bias):
+    """A plain convolution that keeps the size, in loops; float64."""
+    size = kernel.shape[0]
+    padded = np.pad(images, [(0, 0), (size // 2,) * 2, (size // 2,) * 2, (0, 0)])
+    out = np.zeros((*images.shape[:3], kernel.shape[-1]))
+    for row in range(images.shape[1]):
+        for column in range(images.shape[2]):
+            window = padded[:, row : row + size, column : column + size]
+            out[:, row, column] = np.tensordot(window, kernel, axes=3)
+    return out + bias
+
+
+def test_each_group_of_filters_sees_its_own_channels():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, 5, 6, 4)).astype(np.float32)
+    kernel, bias = rng.normal(size=(3, 3, 2, 6)).astype(np.float32), rng.normal(size=6).astype(np.float32)
+    layer = GroupedConv2D(6, 3, groups=2)
+    layer.build(images.shape)
+    layer.set_weights([kernel, bias])
+    first = convolve(images[..., :2], kernel[..., :3], bias[:3])
+    second = convolve(images[..., 2:], kernel[..., 3:], bias[3:])
+    expected = np.concatenate([first, second], axis=-1)
+    np.testing.assert_allclose(layer(images), expected, rtol=1e-4, atol=1e-5)
+    assert layer.compute_output_shape(images.shape) == expected.shape
+
+
+def test_a_grouped_convolution_has_the_weights_of_keras_own():
+    ours, theirs = GroupedConv2D(8, 3, groups=4), keras.layers.Conv2D(8, 3, groups=4)
+    for layer in (ours, theirs):
+        layer.build((None, 5, 5, 12))
+    assert [variable.shape for variable in ours.weights] == [variable.shape for variable in theirs.weights]
+
+
+def test_groups_must_divide_the_channels():
+    with pytest.raises(ValueError, match="2 groups must divide the input's 3 channels and the 4 filters"):
+        GroupedConv2D(4, 3, groups=2).build((None, 5, 5, 3))
+
+
+def test_normalisation_against_caffe_s_formula():
+    inputs = np.random.default_rng(1).normal(scale=30, size=(2, 3, 3, 7)).astype(np.float32)
+    expected = np.empty(inputs.shape)
+    for channel in range(7):
+        neighbours = inputs[..., max(0, channel - 2) : channel + 3].astype(np.float64)
+        expected[..., channel] = inputs[..., channel] / (1 + 1e-4 / 5 * (neighbours**2).sum(-1)) ** 0.75
+    np.testing.assert_allclose(LocalResponseNormalization()(inputs), expected, rtol=1e-5)
+
+
+def test_layers_survive_serialisation():
+    layers = [GroupedConv2D(4, 3, groups=2, padding="valid"), LocalResponseNormalization(beta=0.5)]
+    model = keras.Sequential([keras.Input((6, 6, 2)), *layers])
+    again = keras.Sequential.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    images = np.random.default_rng(2).normal(size=(1, 6, 6, 2)).astype(np.float32)
+    np.testing.assert_array_equal(again(images), model(images))
+    assert again.output_shape == (None, 4, 4, 4)
