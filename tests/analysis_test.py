@@ -89,7 +89,7 @@ def test_families_have_bases_of_their_own(make_result):
     ])  # fmt: skip
     families = analysis.families(table)
     fewer = [f"random halves, {limit} images per class" for limit in (50, 20)]
-    assert list(families) == ["random halves", *fewer, "natural-man-made"]
+    assert list(families) == ["random halves", *fewer, "natural/man-made"]
     assert [len(rows) for rows in families.values()] == [3, 1, 1, 2]
     assert sorted(analysis.main_family(table)["top1_last"]) == [0.3, 0.4, 0.5]
 

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 UNDER_TRAINED_POINTS = 2.0
 CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
 
-RANDOM_HALVES = "random halves"
+RANDOM_HALVES, NATURAL_MAN_MADE = "random halves", "natural/man-made"
+_FAMILY_NAMES = {
+    r"random-\d+": RANDOM_HALVES,
+    "natural-man-made": NATURAL_MAN_MADE,
+    "all": "all classes",
+    "data-sets": "two data sets",
+}
 
 # The paper's names with n left open.
 PATTERNS = dict(zip(KINDS, ("baseB", "BnB", "BnB+", "AnB", "AnB+", "RnB"), strict=True))
@@ -57,7 +63,7 @@ def families(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
       without comparable rows gives one family without rows.
     """
     rows = comparable(table)
-    splits = rows["split"].replace(r"random-\d+", RANDOM_HALVES, regex=True)
+    splits = rows["split"].replace({f"^{split}$": name for split, name in _FAMILY_NAMES.items()}, regex=True)
     keys = sorted(
         set(zip(splits, rows["images_per_class"], strict=True)),
         key=lambda key: (key[0] != RANDOM_HALVES, key[0], key[1] > 0, -key[1]),
@@ -88,6 +94,23 @@ def treatment_means(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     means = 100 * comparable(table).pivot_table(index="kind", columns="n", values=metric, aggfunc="mean")
     order = [kind for kind in PATTERNS if kind in means.index]
     return means.loc[order + [kind for kind in means.index if kind not in order]]
+
+
+def relative(family: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Compares transfers and random filters with the bases of the same split and target.
+
+    Args:
+      family: Rows of one of `families`.
+      metric: The column to compare, in [0, 1].
+
+    Returns:
+      The rows of kinds `transfer` and `random` that have such a base, with a column `relative`: percentage points
+      above the mean of these bases.
+    """
+    task = ["split", "target"]
+    bases = family[family["kind"] == "base"].groupby(task)[metric].mean().rename("base")
+    rows = family[family["kind"].isin(["transfer", "random"])].join(bases, on=task, how="inner")
+    return rows.assign(relative=100 * (rows[metric] - rows["base"])).drop(columns="base")
 
 
 def warnings(table: pd.DataFrame, metric: str) -> list[str]:
