@@ -84,3 +84,4 @@ def test_published_curves_of_the_treatments_that_the_table_has(make_result):
     assert thin[0].get_ydata()[7] == pytest.approx(54.25, abs=0.005)
     assert thin[0].get_color() not in {line.get_color() for line in points.get_lines()}  # pale
     assert list(lines.get_xticks()) == list(range(8))
+    assert points.get_ylim()[1] < 51 < lines.get_ylim()[1]  # the points keep their own scale

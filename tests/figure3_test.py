@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from tf_transfer import published, results
 from tf_transfer.figure3 import draw_figure3, has_rows
@@ -60,6 +61,27 @@ def test_random_filters_of_random_halves_alone(make_result):
     assert curves(shown["relative"])[3][0].tolist() == pytest.approx([0, -10, -40])
     assert names(shown["relative"]) == ["RnB, random halves"]
     assert shown["relative"].get_ylim()[0] < -40
+
+
+def test_random_filters_of_two_splits_are_told_apart(make_result):
+    table = results.table([
+        make_result(f"{name}", top1, split=split)
+        for split in ("random-0", "natural-man-made")
+        for name, top1 in (("baseB", 0.5), ("A1B", 0.49), ("R1B", 0.2), ("R2B", 0.1))
+    ])  # fmt: skip
+    shown = panels(draw_figure3(table))
+    for panel, points in (("random", 2), ("relative", 3)):
+        lines = [line for line in shown[panel].get_lines() if len(line.get_xdata()) == points]
+        random = [line.get_linestyle() for line in lines if line.get_color() == "#009E73" and line.get_linewidth() > 1]
+        assert random == ["-", "--"]
+    assert shown["relative"].get_ylim()[0] == -10
+    notes = [text for text in shown["relative"].texts if "down to" in text.get_text()]
+    assert [note.get_text() for note in notes] == [
+        f"RnB, {family}: down to \N{MINUS SIGN}40 at n = 2" for family in ("random halves", "natural/man-made")
+    ]
+    shown["relative"].figure.draw_without_rendering()
+    lower, upper = (Text.get_window_extent(note) for note in notes)
+    assert lower.y1 < upper.y0
 
 
 def test_without_bases_nothing_is_relative(make_result):

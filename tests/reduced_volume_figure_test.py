@@ -19,6 +19,15 @@ def test_the_published_scores_on_both_axes():
     assert legend == ["limited number of images (200,000 steps)", "no limit: 57.6 % (450,000 steps)"]
 
 
+def test_the_logarithmic_axis_has_whole_numbers(make_result):
+    made = [make_result("baseB", images_per_class=limit) for limit in (10, 20, 60)]
+    axes = draw_reduced_volume(results.table(made)).axes[1]
+    axes.figure.draw_without_rendering()
+    (low, high), ticks = axes.get_xlim(), axes.xaxis.get_major_ticks()
+    shown = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
+    assert shown == ["10", "20", "50"] and not axes.xaxis.get_minorticklocs().size
+
+
 def test_a_line_through_the_means(make_result):
     limits = [(10, 0, 0.2), (10, 1, 0.3), (20, 0, 0.4)]
     made = [make_result("baseB", top1, seed=seed, images_per_class=limit) for limit, seed, top1 in limits]

@@ -42,11 +42,11 @@ def draw_figure2(
       published: The paper's own scores (`published.read_table`), to be drawn thin and pale behind the lines.
 
     Returns:
-      A figure of two panels with a common axis.
+      A figure of two panels with common axes; published scores may lie far off, so that they get a scale below.
     """
     table = _rows(table)
     figure = Figure(figsize=(9, 9.5), layout="constrained")
-    points, lines = figure.subplots(2, 1, sharex=True, sharey=True)
+    points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
     _draw_points(points, table, metric)
     means = analysis.treatment_means(table, metric)
     ends = _draw_published(lines, published, table) if published is not None else []

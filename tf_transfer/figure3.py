@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+_DASHES = ("-", "--", "-.", ":")
+_LEAST_DEPTH = -10.0  # percentage points that the relative panel reaches down to, however good the transfers
 _RELATIVE_LABEL = "Top-1 accuracy less that of its own base\n(percentage points)"
 
 
@@ -35,6 +38,7 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     families = analysis.families(table)
     natural, random = _natural(families), _of_kind(families, "random")
     relative = {name: analysis.relative(rows, metric) for name, rows in families.items()}
+    styles = _styles(families)
     top = ["natural"] * bool(len(natural)) + ["random"] * bool(random)
     below = ["relative"] * len(top) * any(map(len, relative.values()))
     figure = Figure(figsize=(10, 4.7 * bool(top) + 4.7 * bool(below)), layout="constrained")
@@ -42,9 +46,9 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     if len(natural):
         _draw_natural(panels["natural"], natural, metric)
     if random:
-        _draw_random(panels["random"], random, metric)
+        _draw_random(panels["random"], random, metric, styles)
     if below:
-        _draw_relative(panels["relative"], relative)
+        _draw_relative(panels["relative"], relative, styles)
     last = max(rows["n"].max() for rows in families.values())
     for axes in panels.values():
         axes.set_xticks(range(int(last) + 1))
@@ -79,14 +83,13 @@ def _draw_natural(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
     figures.name_line_ends(axes, ends)
 
 
-def _draw_random(axes: Axes, families: dict[str, pd.DataFrame], metric: str) -> None:
+def _draw_random(axes: Axes, families: dict[str, pd.DataFrame], metric: str, styles: dict) -> None:
     ends = []
-    for (name, rows), dashes in zip(families.items(), ("-", "--", ":", "-.") * len(families), strict=False):
+    for name, rows in families.items():
         means = analysis.treatment_means(rows, metric)
         if "base" in means.index:
             figures.draw_base_level(axes, means.loc["base", 0])
-        style = STYLES["random"] | {"linestyle": dashes}
-        ends.append(_draw_from_base(axes, means, "random", f"RnB, {name}", style))
+        ends.append(_draw_from_base(axes, means, "random", f"RnB, {name}", styles["random", name]))
     figures.dress(axes, figures.X_LABEL)
     axes.set_title("Random filters, frozen")
     figures.name_line_ends(axes, ends)
@@ -100,7 +103,7 @@ def _draw_from_base(axes: Axes, means: pd.DataFrame, kind: str, name: str, style
     return LineEnd(row.index[-1], row.iloc[-1], name, style["color"])
 
 
-def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame]) -> None:
+def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: dict) -> None:
     """Draws means at the scale of the transfers, below which random filters may fall; it is said how far."""
     curves = {
         (kind, name): of_kind.groupby("n")["relative"].mean()
@@ -109,28 +112,37 @@ def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame]) -> None:
     }
     axes.axhline(0, color="#000000", linewidth=0.8, linestyle=":")
     axes.plot([0], [0], markersize=7, linestyle="", **STYLES["base"])
-    for (kind, name), curve in curves.items():
-        axes.plot(
-            [0, *curve.index], [0, *curve], linewidth=1.8, markersize=6, markevery=slice(1, None), **_style(kind, name)
-        )
-    transfers = [curve.min() for (kind, _), curve in curves.items() if kind != "random"]
-    bottom = 1.2 * min(transfers) if transfers and min(transfers) < 0 else axes.get_ylim()[0]
+    for key, curve in curves.items():
+        axes.plot([0, *curve.index], [0, *curve], lw=1.8, markersize=6, markevery=slice(1, None), **styles[key])
+    bottom = axes.get_ylim()[0]
+    transfers = [curve.min() for (kind, _), curve in curves.items() if kind == "transfer"]
+    if transfers:
+        bottom = max(bottom, min(1.2 * min(transfers), _LEAST_DEPTH))
     axes.set_ylim(bottom=bottom)
-    ends = []
+    ends, fallen = [], 0
     for (kind, name), curve in curves.items():
-        text, color = f"{analysis.pattern(kind)}, {name}", _style(kind, name)["color"]
+        text, color = f"{analysis.pattern(kind)}, {name}", styles[kind, name]["color"]
         if curve.iloc[-1] >= bottom:
             ends.append(LineEnd(curve.index[-1], curve.iloc[-1], text, color))
-        else:
-            text += f": down to {curve.min():.0f} at n = {curve.idxmin()}".replace("-", "\N{MINUS SIGN}")
-            axes.annotate(text, _crossing(curve, bottom), (8, 4), textcoords="offset points", color=color)
+            continue
+        text += f": down to \N{MINUS SIGN}{-curve.min():.0f} at n = {curve.idxmin()}"
+        axes.annotate(text, _crossing(curve, bottom), (10, 4 + 14 * fallen), textcoords="offset points", color=color)
+        fallen += 1  # the next one's words stand a line higher
     figures.dress(axes, figures.X_LABEL, _RELATIVE_LABEL)
     axes.set_title("Relative to the base of the same task")
     figures.name_line_ends(axes, ends)
 
 
-def _style(kind: str, family: str) -> dict:
-    return STYLES[kind] | ({"color": PURPLE} if (kind, family) == ("transfer", analysis.NATURAL_MAN_MADE) else {})
+def _styles(families: dict[str, pd.DataFrame]) -> dict[tuple[str, str], dict]:
+    """A style for transfers and random filters of each family; those of one colour differ in their dashes."""
+    styles, used = {}, collections.Counter()
+    for kind in ("transfer", "random"):
+        for name in _of_kind(families, kind):
+            own = {"color": PURPLE} if (kind, name) == ("transfer", analysis.NATURAL_MAN_MADE) else {}
+            style = STYLES[kind] | own
+            styles[kind, name] = style | {"linestyle": _DASHES[used[style["color"]] % len(_DASHES)]}
+            used[style["color"]] += 1
+    return styles
 
 
 def _crossing(curve: pd.Series, level: float) -> tuple[float, float]:

@@ -98,7 +98,14 @@ def name_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) ->
             color=end.color,
             va="center",
             fontsize=fontsize,
-            arrowprops={"arrowstyle": "-", "color": end.color, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": end.color,
+                "linewidth": 0.5,
+                "relpos": (0, 0.5),
+                "shrinkA": 1,
+                "shrinkB": 4,
+            },
         )
 
 

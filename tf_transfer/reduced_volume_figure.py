@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from tf_transfer import figures
 from tf_transfer.figures import STYLES
@@ -55,7 +55,9 @@ def draw_reduced_volume(table: pd.DataFrame, metric: str = "top1_last") -> Figur
     figures.dress(linear, "Training images per class")
     figures.dress(logarithmic, "Training images per class (logarithmic scale)", "")
     logarithmic.set_xscale("log")
+    logarithmic.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     logarithmic.xaxis.set_major_formatter(ScalarFormatter())
+    logarithmic.xaxis.set_minor_locator(NullLocator())
     figure.legend(*linear.get_legend_handles_labels(), ncols=2, frameon=False, loc="outside upper center")
     return figure
 
