@@ -8,6 +8,7 @@ setuptools.setup(
     description="How transferable are features in deep neural networks? The whole experiment, on anyone's images.",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["tf_transfer", "tf_transfer.*"]),
+    package_data={"tf_transfer": ["published_results.csv"]},
     python_requires=">=3.11",
     install_requires=[
         "tensorflow>=2.21,<3",

@@ -73,3 +73,38 @@ def test_a_base_that_was_only_copied_from_is_no_yardstick(make_result):
     assert analysis.treatment_means(table, "top1_last").loc["base", 0] == 50
     both = results.table([make_result("baseA", 0.1), make_result("baseB", 0.5)])
     assert analysis.treatment_means(both, "top1_last").loc["base", 0] == 30
+
+
+def test_families_have_bases_of_their_own(make_result):
+    natural = {"split": "natural-man-made"}
+    table = results.table([
+        make_result("baseB", 0.6, **natural),
+        make_result("A1B", 0.2, **natural),
+        make_result("A1B", 0.1, images_per_class=20),
+        make_result("A1B", 0.1, images_per_class=50),
+        make_result("baseB", 0.3, images_per_class=10),  # nothing was transferred from or to it
+        make_result("baseB", 0.5),
+        make_result("A1B", 0.4),
+        make_result("A1B", 0.3, split="random-1"),
+    ])  # fmt: skip
+    families = analysis.families(table)
+    fewer = [f"random halves, {limit} images per class" for limit in (50, 20)]
+    assert list(families) == ["random halves", *fewer, "natural/man-made"]
+    assert [len(rows) for rows in families.values()] == [3, 1, 1, 2]
+    assert sorted(analysis.main_family(table)["top1_last"]) == [0.3, 0.4, 0.5]
+
+
+def test_without_comparable_rows_one_family_is_empty(make_result):
+    diverged = results.table([make_result("A1B", status=results.DIVERGED)])
+    assert [len(rows) for rows in analysis.families(diverged).values()] == [0]
+
+
+def test_a_base_is_not_judged_by_the_selffers_of_another_family(make_result):
+    table = results.table([
+        make_result("baseB", 0.5),
+        make_result("B1B", 0.5),
+        make_result("baseB", 0.7, split="natural-man-made"),
+        make_result("B1B", 0.8, split="natural-man-made"),
+    ])  # fmt: skip
+    (warning,) = analysis.warnings(table, "top1_last")
+    assert warning.startswith("baseB looks under-trained: B1B is 10.0 points above it")

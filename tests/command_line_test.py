@@ -20,7 +20,7 @@ def run(tmp_path_factory):
 
     def run_binary(name, *flags):
         command = [sys.executable, f"bin/{name}.py", *flags]
-        environment = {**os.environ, "PYTHONPATH": str(barred)}
+        environment = {**os.environ, "PYTHONPATH": f"{barred}{os.pathsep}{ROOT}"}  # this checkout, wherever it lies
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
     return run_binary
@@ -31,7 +31,7 @@ def run(tmp_path_factory):
     [
         ("prepare", ["source", "out", "image_size", "format", "data_dir", "manual_dir", "holdout", "seed"]),
         ("sweep", ["config", "workdir", "[no]dry_run", "gflops"]),
-        ("report", ["workdir", "metric"]),
+        ("report", ["workdir", "metric", "compare", "[no]published", "out"]),
         ("export", ["workdir", "run", "to"]),
     ],
 )
@@ -50,6 +50,24 @@ def test_help(run, name, flags):
         ("prepare", ["--source=shapes", "--out=x", "--holdout=2"], "flag --holdout=2: 2.0 is not a number in the"),
         ("prepare", ["--source=shapes"], "--out is missing; see --help"),
         ("report", ["--workdir=x", "y"], "unexpected arguments ['y']: flags start with --; see --help"),
+        (
+            "report",
+            [],
+            "flags workdir=None, published=False: expected either --workdir=DIR or --published (see --help)",
+        ),
+        ("report", ["--workdir=x", "--published"], "flags workdir=x, published=True: expected either --workdir=DIR or"),
+        ("report", ["--workdir=x", "--out=y"], "flags workdir=x, out=y: --out goes with --published; a workdir's"),
+        ("report", ["--workdir=x", "--compare=y"], "flag --compare=y: value should be one of <published>"),
+        (
+            "report",
+            ["--published", "--metric=top1_last"],
+            "flags published=True, compare=None, metric=top1_last: --pub",
+        ),
+        (
+            "report",
+            ["--published", "--compare=published"],
+            "flags published=True, compare=published, metric=None: --pu",
+        ),
         ("sweep", [CONFIG, "--config.colour=1"], "the config has no field 'colour'; configs/default.py lists them all"),
         ("sweep", [CONFIG, "--config.recipe.rate=1"], "the config has no field 'rate'; configs/default.py lists them"),
         ("sweep", [CONFIG, "--config.recipe.epochs=x"], "flag --config.recipe.epochs=x: could not convert string to"),
@@ -74,6 +92,11 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
         ("sweep", [CONFIG, "--config.network=vgg"], "unknown network 'vgg': expected one of ['caffenet', 'convnet', 'tiny']"),
         ("sweep", [CONFIG, "--config.layers=(8,)"], "layers: n must lie in 1..7 for convnet (8 layers), got 8"),
         ("sweep", [CONFIG, "--config.layers=abc"], "layers must be integers, got ('abc',)"),
+        (
+            "report",
+            ["--published", "--out=README.md"],
+            "cannot write to 'README.md' (File exists); choose another --out",
+        ),
         ("report", ["--workdir=nowhere"], "'nowhere' is not the workdir of an experiment (no config.json in it)"),
     ],
 )
@@ -92,3 +115,12 @@ def test_prepare_and_dry_run(run, image_folder, tmp_path):
     done = run("sweep", CONFIG, f"--config.store={tmp_path}/store", f"--workdir={tmp_path}/work", "--dry_run")
     assert (done.returncode, done.stderr) == (0, "") and "runs to train: 37 of 37, in 19 cohorts" in done.stdout
     assert not (tmp_path / "work").exists()
+
+
+def test_the_published_report(run, tmp_path):
+    done = run("report", "--published", f"--out={tmp_path}")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["baseB", "62.5"] in lines and ["over", "baseB", "1.6", "1.8", "2.1"] in lines
+    assert [line[-1] for line in lines if line[:1] == ["AnB"]] == ["54.2", "34.5"]
+    assert (tmp_path / "reduced_volume.png").is_file()

@@ -1,6 +1,8 @@
+import dataclasses
+
 import pytest
 
-from tf_transfer import analysis, console, plan, results, sweep
+from tf_transfer import analysis, console, plan, published, results, sweep, table1
 from tf_transfer.experiment import Experiment
 from tf_transfer.report import Report
 
@@ -49,14 +51,47 @@ def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
         ]
 
 
+def printed_report(table, tmp_path, capsys, **changes):
+    """The words of each line that is printed of a report on `table`."""
+    means = {name: analysis.treatment_means(rows, "top1_last") for name, rows in analysis.families(table).items()}
+    paths = {name: tmp_path / f"{name}.png" for name in ("figure2", "figure3")}
+    boost = table1.boost(table, "top1_last")
+    report = Report(table, means, boost, ("all is invented",), tmp_path / "t", paths, tmp_path / "b")
+    console.print_report(dataclasses.replace(report, **changes))
+    return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
 def test_the_report_in_percent_by_treatment_and_n(make_result, tmp_path, capsys):
     table = results.table([make_result("baseB", 0.5), make_result("A1B", 0.42), make_result("A3B", 0.31)])
-    means = analysis.treatment_means(table, "top1_last")
-    console.print_report(Report(table, means, ("all is invented",), tmp_path / "t", tmp_path / "f", tmp_path / "b"))
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    lines = printed_report(table, tmp_path, capsys)
     assert ["baseB", "50.0"] in lines and ["AnB", "42.0", "31.0"] in lines
     assert ["caution:", "all", "is", "invented"] in lines
     assert ["table:", str(tmp_path / "t")] in lines
+    assert [["figure:", str(tmp_path / f"figure{number}.png")] in lines for number in (2, 3)] == [True, True]
+    assert any(line[:1] == ["tensorboard:"] for line in lines) and not any(line[:1] == ["over"] for line in lines)
+
+
+def test_the_report_by_families_and_table_1(make_result, tmp_path, capsys):
+    natural = {"split": "natural-man-made"}
+    made = [make_result("baseB", 0.5), make_result("A1B+", 0.52), make_result("A2B+", 0.53), make_result("B2B+", 0.54)]
+    made += [make_result("baseB", 0.7, **natural), make_result("A1B", 0.1, **natural)]
+    table = results.table(made)
+    lines = printed_report(table, tmp_path, capsys, tensorboard_path=None)
+    assert ["top-1", "(%),", "random", "halves", "-", "n", "=", "1", "n", "=", "2"] in lines
+    assert ["top-1", "(%),", "natural/man-made", "-", "n", "=", "1"] in lines
+    assert ["over", "baseB", "2.5"] in lines and ["over", "BnB+", "-1.0"] in lines
+    assert not any("paper" in line or line[:1] == ["tensorboard:"] for line in lines)
+    # The paper's rows have no column 1-2, and so are empty.
+    lines = printed_report(table, tmp_path, capsys, beside_paper=True)
+    assert "over baseB, Table 1 of the paper".split() in lines
+
+
+def test_the_papers_own_table_1_beside_ours(tmp_path, capsys):
+    boost = table1.boost(published.read_table(), published.METRIC)
+    console._print_table1(boost, beside_paper=True)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for name, numbers in (("over baseB", ["1.6", "1.8", "2.1"]), ("over BnB+", ["1.4", "1.4", "1.7"])):
+        assert name.split() + numbers in lines and f"{name}, Table 1 of the paper".split() + numbers in lines
 
 
 def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 UNDER_TRAINED_POINTS = 2.0
 CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
 
+RANDOM_HALVES, NATURAL_MAN_MADE = "random halves", "natural/man-made"
+_FAMILY_NAMES = {
+    r"random-\d+": RANDOM_HALVES,
+    "natural-man-made": NATURAL_MAN_MADE,
+    "all": "all classes",
+    "data-sets": "two data sets",
+}
+
 # The paper's names with n left open.
 PATTERNS = dict(zip(KINDS, ("baseB", "BnB", "BnB+", "AnB", "AnB+", "RnB"), strict=True))
 
@@ -36,9 +44,40 @@ def comparable(table: pd.DataFrame) -> pd.DataFrame:
       The rows that may be compared with each other.
     """
     finished = table[table["status"] == "finished"]
-    group = finished["split"] + " " + finished["seed"].astype(str) + " " + finished["target"]
+    group = finished[["split", "seed", "target", "images_per_class"]].astype(str).agg(" ".join, axis=1)
     targets = set(group[finished["kind"] != "base"])
     return finished[group.isin(targets)] if targets else finished
+
+
+def families(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Sorts the comparable rows into families, each with bases of its own, within which one may average.
+
+    All random halves of a data set are one family, whatever their seed: their tasks are equally hard. Natural and
+    man-made halves, all classes, or fewer images of each class make other tasks, and so other families.
+
+    Args:
+      table: Results as in `results.csv`.
+
+    Returns:
+      Rows by the family's name; random halves first, and more images per class before fewer. Never empty: a table
+      without comparable rows gives one family without rows.
+    """
+    rows = comparable(table)
+    splits = rows["split"].replace({f"^{split}$": name for split, name in _FAMILY_NAMES.items()}, regex=True)
+    keys = sorted(
+        set(zip(splits, rows["images_per_class"], strict=True)),
+        key=lambda key: (key[0] != RANDOM_HALVES, key[0], key[1] > 0, -key[1]),
+    )
+    names = {(split, limit): f"{split}, {limit} images per class" if limit else split for split, limit in keys}
+    found = {
+        name: rows[(splits == split) & (rows["images_per_class"] == limit)] for (split, limit), name in names.items()
+    }
+    return found or {RANDOM_HALVES: rows}
+
+
+def main_family(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first of `families`, which Figure 2 and Table 1 are about."""
+    return next(iter(families(table).values()))
 
 
 def treatment_means(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -57,6 +96,23 @@ def treatment_means(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return means.loc[order + [kind for kind in means.index if kind not in order]]
 
 
+def relative(family: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Compares transfers and random filters with the bases of the same split and target.
+
+    Args:
+      family: Rows of one of `families`.
+      metric: The column to compare, in [0, 1].
+
+    Returns:
+      The rows of kinds `transfer` and `random` that have such a base, with a column `relative`: percentage points
+      above the mean of these bases.
+    """
+    task = ["split", "target"]
+    bases = family[family["kind"] == "base"].groupby(task)[metric].mean().rename("base")
+    rows = family[family["kind"].isin(["transfer", "random"])].join(bases, on=task, how="inner")
+    return rows.assign(relative=100 * (rows[metric] - rows["base"])).drop(columns="base")
+
+
 def warnings(table: pd.DataFrame, metric: str) -> list[str]:
     """Says in one sentence each what should keep a reader from trusting the table.
 
@@ -73,7 +129,13 @@ def warnings(table: pd.DataFrame, metric: str) -> list[str]:
     for row in table.itertuples():
         if row.status == "finished" and getattr(row, metric) < CHANCE_FACTOR / row.num_classes:
             found.append(f"{row.run} never left chance ({100 * getattr(row, metric):.1f} %)")
-    for target, rows in table.groupby("target"):
+    found += [warning for rows in families(table).values() for warning in _under_trained(rows, metric)]
+    return found
+
+
+def _under_trained(family: pd.DataFrame, metric: str) -> list[str]:
+    found = []
+    for target, rows in family.groupby("target"):
         means = treatment_means(rows, metric)
         if "base" not in means.index or "selffer" not in means.index:
             continue

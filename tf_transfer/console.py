@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from math import nan
 
 import rich.box
 import rich.console
 import rich.progress
 import rich.table
 
-from tf_transfer import analysis, image_store
+from tf_transfer import analysis, image_store, table1
 from tf_transfer import experiment as experiments
 from tf_transfer.plan import Plan, make_plan
 
@@ -104,19 +105,39 @@ def sweep(experiment: experiments.Experiment, workdir: str) -> None:
 
 
 def print_report(report) -> None:
-    """Prints the table of means and where everything lies."""
-    table = rich.table.Table("top-1 (%)", box=rich.box.SIMPLE)
-    for n in report.means.columns:
-        table.add_column(f"n = {n}" if n else "-", justify="right")
-    for kind, row in report.means.iterrows():
-        values = ("" if value != value else f"{value:.1f}" for value in row)
-        table.add_row(analysis.pattern(kind), *values)
-    _CONSOLE.print(table)
+    """Prints the tables and where everything lies."""
+    for name, means in report.means.items():
+        table = rich.table.Table(f"top-1 (%){f', {name}' if len(report.means) > 1 else ''}", box=rich.box.SIMPLE)
+        for n in means.columns:
+            table.add_column(f"n = {n}" if n else "-", justify="right")
+        for kind, row in means.iterrows():
+            table.add_row(analysis.pattern(kind), *_one_decimal(row))
+        _CONSOLE.print(table)
+    if len(report.boost):
+        _print_table1(report.boost, report.beside_paper)
     for warning in report.warnings:
         print(f"caution: {warning}")
     print(f"table:       {report.table_path}")
-    print(f"figure:      {report.figure_path}")
-    print(f"tensorboard: tensorboard --host=localhost --load_fast=false --logdir={report.tensorboard_path}")
+    for path in report.figure_paths.values():
+        print(f"figure:      {path}")
+    if report.tensorboard_path:
+        print(f"tensorboard: tensorboard --host=localhost --load_fast=false --logdir={report.tensorboard_path}")
+
+
+def _print_table1(boost, beside_paper: bool) -> None:
+    table = rich.table.Table("boost of AnB+ (points), layers n =", *boost.columns, box=rich.box.SIMPLE)
+    for name, row in boost.iterrows():
+        table.add_row(name, *_one_decimal(row))
+    if beside_paper:
+        for name, row in table1.PAPER.items():
+            table.add_row(
+                f"{name}, Table 1 of the paper", *_one_decimal(row.get(layers, nan) for layers in boost.columns)
+            )
+    _CONSOLE.print(table)
+
+
+def _one_decimal(values) -> list[str]:
+    return ["" if value != value else f"{value:.1f}" for value in values]
 
 
 class _SweepProgress:

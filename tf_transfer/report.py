@@ -1,4 +1,4 @@
-"""The report of a workdir: the table of all runs, the figures, and their copies in TensorBoard."""
+"""The report of a workdir, or of the published scores: tables, figures, and their copies in TensorBoard."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import pathlib
 from typing import TYPE_CHECKING
 
-from tf_transfer import analysis, figures, results
+from tf_transfer import analysis, figures, paper_figures, published, results, table1
+from tf_transfer.filter_figure import draw_filters
 from tf_transfer.tensorboard_log import TensorBoardLog
 
 if TYPE_CHECKING:
@@ -20,53 +21,97 @@ class Report:
 
     Attributes:
       table: One row a run.
-      means: Accuracy in percent, one row per kind of treatment, one column per n.
+      means: Accuracy in percent, by family of class splits; one row per kind of treatment, one column per n.
+      boost: Table 1 of the paper, from these runs; empty if nothing was transferred and fine-tuned.
       warnings: What should keep a reader from trusting them.
       table_path: `results.csv`.
-      figure_path: The paper's Figure 2, as PNG.
-      tensorboard_path: Directory of the TensorBoard logs.
+      figure_paths: The figures as PNG, by name: `figure2`, `figure3`, ...
+      tensorboard_path: Directory of the TensorBoard logs, if any.
+      beside_paper: Whether the paper's own Table 1 is to be shown with it.
     """
 
     table: pd.DataFrame
-    means: pd.DataFrame
+    means: dict[str, pd.DataFrame]
+    boost: pd.DataFrame
     warnings: tuple[str, ...]
     table_path: pathlib.Path
-    figure_path: pathlib.Path
-    tensorboard_path: pathlib.Path
+    figure_paths: dict[str, pathlib.Path]
+    tensorboard_path: pathlib.Path | None = None
+    beside_paper: bool = False
 
 
-def write_report(workdir: str | os.PathLike, metric: str) -> Report:
+def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False) -> Report:
     """Writes table and figures of all finished runs in a workdir, and shows the figures in TensorBoard.
 
     Args:
       workdir: The experiment's directory.
       metric: `top1_last` or `top1_mean_best10`.
+      compare: Also draw Figure 2 with the paper's published curves behind one's own.
 
     Raises:
       FileNotFoundError: No run is finished.
+      ValueError: There is no Figure 2 to compare in.
     """
     directory = pathlib.Path(workdir)
     names = results.finished_runs(directory)
     if not names:
         raise FileNotFoundError(f"no run is finished in {str(workdir)!r}; train some with bin/sweep.py")
     table = results.table(results.read_result(directory, name) for name in names)
-    warnings = analysis.warnings(table, metric)
-    pictures = {"figure2": directory / "figures" / "figure2.png"}
-    figures.save(figures.draw_figure2(table, metric, warnings), pictures["figure2"])
-    for name in table.loc[table["kind"] == "base", "run"]:
-        kernel = results.read_weights(directory, name)["layer1/0"]
-        if kernel.ndim == 4:
-            pictures[f"filters/{name}"] = directory / "figures" / f"filters_{name}.png"
-            figures.save(figures.draw_filters(kernel), pictures[f"filters/{name}"])
+    theirs = published.read_table() if compare else None
+    report = _report(table, metric, directory / "figures", results.write_table(directory, table), theirs)
+    pictures = report.figure_paths | _draw_filters(directory, table)
     log = TensorBoardLog(directory / "tensorboard" / "report")
     for tag, path in pictures.items():
         log.image(tag, path)
     log.close()
+    return dataclasses.replace(report, tensorboard_path=directory / "tensorboard", beside_paper=compare)
+
+
+def write_published(out: str | os.PathLike) -> Report:
+    """Draws the paper's figures from the scores that its authors published.
+
+    Args:
+      out: Directory for the figures.
+
+    Raises:
+      PermissionError: The directory cannot be written to.
+    """
+    try:
+        pathlib.Path(out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PermissionError(f"cannot write to {str(out)!r} ({error.strerror}); choose another --out") from error
+    report = _report(published.read_table(), published.METRIC, pathlib.Path(out), published.PATH)
+    return dataclasses.replace(report, beside_paper=True)
+
+
+def _report(
+    table: pd.DataFrame,
+    metric: str,
+    figures_directory: pathlib.Path,
+    table_path: pathlib.Path,
+    theirs: pd.DataFrame | None = None,
+) -> Report:
+    warnings = analysis.warnings(table, metric)
+    # What the authors published is drawn as they published it; cautions about it are printed only.
+    drawn = paper_figures.draw_all(table, metric, () if table_path == published.PATH else warnings, theirs)
+    paths = {name: figures_directory / f"{name}.png" for name in drawn}
+    for name, figure in drawn.items():
+        figures.save(figure, paths[name])
     return Report(
         table=table,
-        means=analysis.treatment_means(table, metric),
+        means={name: analysis.treatment_means(rows, metric) for name, rows in analysis.families(table).items()},
+        boost=table1.boost(table, metric),
         warnings=tuple(warnings),
-        table_path=results.write_table(directory, table),
-        figure_path=pictures["figure2"],
-        tensorboard_path=directory / "tensorboard",
+        table_path=table_path,
+        figure_paths=paths,
     )
+
+
+def _draw_filters(directory: pathlib.Path, table: pd.DataFrame) -> dict[str, pathlib.Path]:
+    paths = {}
+    for name in table.loc[table["kind"] == "base", "run"]:
+        kernel = results.read_weights(directory, name)["layer1/0"]
+        if kernel.ndim == 4:
+            paths[f"filters/{name}"] = directory / "figures" / f"filters_{name}.png"
+            figures.save(draw_filters(kernel), paths[f"filters/{name}"])
+    return paths

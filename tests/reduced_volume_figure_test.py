@@ -1,0 +1,44 @@
+import pytest
+
+from tf_transfer import published, results
+from tf_transfer.reduced_volume_figure import draw_reduced_volume, has_rows
+
+
+def test_the_published_scores_on_both_axes():
+    figure = draw_reduced_volume(published.read_table(), published.METRIC)
+    linear, logarithmic = figure.axes
+    assert (linear.get_xscale(), logarithmic.get_xscale()) == ("linear", "log")
+    for axes in figure.axes:
+        assert axes.get_xlabel().startswith("Training images per class")
+        line, points, whole = axes.get_lines()
+        assert list(points.get_xdata()) == [1, 2, 5, 10, 25, 50, 100, 250, 500, 750, 1000, 1300]
+        assert list(points.get_ydata())[-2:] == pytest.approx([54.0942, 55.1762])
+        assert list(line.get_ydata()) == list(points.get_ydata())
+        assert whole.get_ydata()[0] == pytest.approx(57.6305)  # of the split "all", not of random halves
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["limited number of images (200,000 steps)", "no limit: 57.6 % (450,000 steps)"]
+
+
+def test_the_logarithmic_axis_has_whole_numbers(make_result):
+    made = [make_result("baseB", images_per_class=limit) for limit in (10, 20, 60)]
+    axes = draw_reduced_volume(results.table(made)).axes[1]
+    axes.figure.draw_without_rendering()
+    (low, high), ticks = axes.get_xlim(), axes.xaxis.get_major_ticks()
+    shown = [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high]
+    assert shown == ["10", "20", "50"] and not axes.xaxis.get_minorticklocs().size
+
+
+def test_a_line_through_the_means(make_result):
+    limits = [(10, 0, 0.2), (10, 1, 0.3), (20, 0, 0.4)]
+    made = [make_result("baseB", top1, seed=seed, images_per_class=limit) for limit, seed, top1 in limits]
+    line, points = draw_reduced_volume(results.table(made)).axes[0].get_lines()
+    assert list(line.get_ydata()) == pytest.approx([25, 40]) and len(points.get_ydata()) == 3
+
+
+def test_what_the_figure_is_drawn_for(make_result):
+    ten, twenty, whole = (make_result("baseB", images_per_class=limit) for limit in (10, 20, 0))
+    assert has_rows(results.table([ten, twenty]))
+    assert not has_rows(results.table([ten, whole]))
+    transfer = make_result("A1B", images_per_class=20)
+    diverged = make_result("baseB", images_per_class=20, status=results.DIVERGED)
+    assert not has_rows(results.table([ten, transfer, diverged]))

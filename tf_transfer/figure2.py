@@ -1,0 +1,139 @@
+"""Figure 2 of the paper: accuracy over the layer at which the network is cut, for every treatment but random filters.
+
+Random filters lie so far below that they would squeeze the rest; they have a panel of their own in Figure 3.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tf_transfer import analysis, figures
+from tf_transfer.figures import STYLES, LineEnd
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_KINDS = tuple(kind for kind in STYLES if kind != "random")
+
+
+def has_rows(table: pd.DataFrame) -> bool:
+    """Whether the table has a network that this figure is about."""
+    return bool(analysis.main_family(table)["kind"].isin(_KINDS[1:]).any())
+
+
+def draw_figure2(
+    table: pd.DataFrame,
+    metric: str = "top1_last",
+    warnings: Sequence[str] = (),
+    published: pd.DataFrame | None = None,
+) -> Figure:
+    """Draws every network as a point, and below a line through the means of each treatment.
+
+    Args:
+      table: Results as in `results.csv`; of several families of splits, the first is drawn (`analysis.families`).
+      metric: The column to draw, in [0, 1].
+      warnings: Sentences to print below, such as `analysis.warnings` finds.
+      published: The paper's own scores (`published.read_table`), to be drawn thin and pale behind the lines.
+
+    Returns:
+      A figure of two panels with common axes; published scores may lie far off, so that they get a scale below.
+    """
+    table = _rows(table)
+    figure = Figure(figsize=(9, 9.5), layout="constrained")
+    points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
+    _draw_points(points, table, metric)
+    means = analysis.treatment_means(table, metric)
+    ends = _draw_published(lines, published, table) if published is not None else []
+    ends += _draw_lines(lines, means)
+    _shade_effects(lines, means)
+    figures.dress(points)
+    figures.dress(lines, figures.X_LABEL)
+    if not table.empty:
+        lines.set_xticks(range(max([int(table["n"].max()), *(int(end.x) for end in ends)]) + 1))
+        _put_legend_above(points, columns=3)
+    _put_legend_above(lines, columns=1)
+    figures.name_line_ends(lines, ends)
+    if warnings:
+        text = "\n".join(textwrap.fill(f"Caution: {warning}.", 110) for warning in warnings[:4])
+        figure.supxlabel(text, fontsize=9, color="#aa0000")
+    return figure
+
+
+def _rows(table: pd.DataFrame) -> pd.DataFrame:
+    family = analysis.main_family(table)
+    return family[family["kind"].isin(_KINDS)]
+
+
+def _put_legend_above(axes: Axes, columns: int) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(ncols=columns, fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def _draw_points(axes: Axes, table: pd.DataFrame, metric: str) -> None:
+    kinds = [kind for kind in _KINDS if kind in set(table["kind"])]
+    for number, kind in enumerate(kinds):
+        rows = table[table["kind"] == kind]
+        # Kinds stand side by side, so that points of equal height do not hide each other.
+        shift = 0 if kind == "base" else 0.13 * (number - len(kinds) / 2)
+        axes.plot(
+            rows["n"] + shift, 100 * rows[metric], linestyle="", markersize=7, label=figures.label(kind), **STYLES[kind]
+        )
+
+
+def _draw_lines(axes: Axes, means: pd.DataFrame) -> list[LineEnd]:
+    has_base = "base" in means.index
+    if has_base:
+        figures.draw_base_level(axes, means.loc["base", 0])
+    ends = []
+    for kind in means.index.drop("base", errors="ignore"):
+        row, color = means.loc[kind].dropna(), STYLES[kind]["color"]
+        axes.plot(row.index, row, linewidth=1.8, markersize=6, **STYLES[kind])
+        if has_base:
+            axes.plot([0, row.index[0]], [means.loc["base", 0], row.iloc[0]], color=color, lw=0.8)
+        ends.append(LineEnd(row.index[-1], row.iloc[-1], analysis.pattern(kind), color))
+    return ends
+
+
+def _draw_published(axes: Axes, published: pd.DataFrame, table: pd.DataFrame) -> list[LineEnd]:
+    """Draws the published means of the treatments that the table has."""
+    from tf_transfer.published import METRIC
+
+    means = analysis.treatment_means(_rows(published), METRIC)
+    base = means.loc["base", 0]
+    ends = [LineEnd(means.columns[-1], base, "published baseB", _pale(STYLES["base"]["color"]))]
+    axes.plot(means.columns[[0, -1]], [base, base], color=ends[0].color, linewidth=0.8, linestyle=":", zorder=1)
+    for kind in means.index:
+        if kind != "base" and kind in set(table["kind"]):
+            row, color = means.loc[kind].dropna(), _pale(STYLES[kind]["color"])
+            axes.plot([0, *row.index], [base, *row], color=color, linewidth=1, zorder=1)
+            ends.append(LineEnd(row.index[-1], row.iloc[-1], f"published {analysis.pattern(kind)}", color))
+    return ends
+
+
+def _pale(color: str) -> str:
+    parts = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(0.65 * part + 0.35 * 255):02x}" for part in parts)
+
+
+def _shade_effects(axes: Axes, means: pd.DataFrame) -> None:
+    """Shades what lies between the lines and names it, as in the lower panel of the paper's figure."""
+    if not {"base", "selffer", "transfer"} <= set(means.index):
+        return
+    both = means.loc[["selffer", "transfer"]].dropna(axis=1)
+    if both.shape[1] < 2:
+        return
+    layers, selffer, transfer = both.columns, both.loc["selffer"], both.loc["transfer"]
+    base = means.loc["base", 0]
+    lower = np.minimum(selffer, base)
+    bands = (
+        ("selffer", lower, base, "lost by splitting co-adapted layers (BnB below baseB)"),
+        ("transfer", np.minimum(transfer, selffer), selffer, "lost by specialisation to another task (AnB below BnB)"),
+    )
+    for kind, low, high, label in bands:
+        axes.fill_between(layers, low, high, color=STYLES[kind]["color"], alpha=0.14, linewidth=0, label=label)

@@ -1,0 +1,32 @@
+"""The scores that the paper's authors published beside it, as a table like that of one's own results.
+
+Source: Yosinski, Clune, Bengio, Lipson, "How transferable are features in deep neural networks?", NIPS 2014,
+arXiv 1411.1792. ILSVRC2012, CaffeNet, mean top-1 accuracy of the ten best of 450 tests.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PATH = pathlib.Path(__file__).with_name("published_results.csv")
+METRIC = "top1_mean_best10"  # the one accuracy that was published
+
+
+def read_table() -> pd.DataFrame:
+    """Reads the published scores.
+
+    In the split `random-S`, A and B are the random halves of seed S. In `natural-man-made`, A are the 449 natural and
+    B the 551 man-made classes. In `all`, B are all 1000 classes: a base, random filters, and (where
+    `images_per_class` is not 0) bases trained on the first so many images of each class, 1300 being all of them.
+
+    Returns:
+      148 rows with the columns of `results.csv` that apply: `run`, `treatment`, `kind`, `split`, `source`, `target`,
+      `n`, `images_per_class`, `seed`, `steps`, `top1_mean_best10` (in [0, 1]), `num_classes`, `status`.
+    """
+    import pandas as pd
+
+    return pd.read_csv(PATH, comment="#")
