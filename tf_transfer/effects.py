@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_transfer import image_store, results, workdir
-from tf_transfer.intervals import holm, interval, join
+from tf_transfer.intervals import Differences, holm, interval, join
 from tf_transfer.pairing import Contrast, Scores, collect_scores, source_of_chance
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ EFFECTS = {
 }
 COLUMNS = (
     "effect", "layers", "n", "estimate", "low", "high", "p", "p_holm", "groups", "images", "source_of_chance",
-    "standard_error", "degrees_of_freedom",
+    "group_error", "image_error",
 )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def estimate_effects(
         images: Number of different test images; 0 where it is not known which ones were classified correctly.
         source_of_chance: What the interval accounts for. `images` alone speaks of these networks only, not of others
           from another split or seed.
-        standard_error, degrees_of_freedom: What the interval was made of.
+        group_error, image_error: Standard errors of both kinds, see `intervals.Interval`.
 
     Raises:
       ValueError: As in `collect_scores`.
@@ -96,22 +96,21 @@ def estimate_effects(
 
 def _rows(scores: Scores) -> Iterator[dict]:
     for effect in EFFECTS:
-        there = [n for n in scores.layers if scores.differences([contrast(effect, [n])])]
+        by_layer = {n: scores.differences([contrast(effect, [n])]) for n in scores.layers}
+        there = [n for n, groups in by_layer.items() if groups]
         for n in there:
-            yield _row(scores, effect, str(n), [n]) | {"n": n}
+            yield {"effect": effect, "layers": str(n), "n": n} | _estimate(by_layer[n])
         for layers in layer_ranges(there):
-            if scores.differences([contrast(effect, layers)]):
-                yield _row(scores, effect, f"{layers[0]}-{layers[-1]}", layers)
+            groups = scores.differences([contrast(effect, layers)])
+            if groups:
+                yield {"effect": effect, "layers": f"{layers[0]}-{layers[-1]}"} | _estimate(groups)
 
 
-def _row(scores: Scores, effect: str, name: str, layers: list[int]) -> dict:
-    groups = scores.differences([contrast(effect, layers)])
+def _estimate(groups: Mapping[tuple, Differences]) -> dict:
     joint = join(list(groups.values()))
     found = interval(joint)
     low, high = found.bounds()
     return {
-        "effect": effect,
-        "layers": name,
         "estimate": found.estimate,
         "low": low,
         "high": high,
@@ -119,8 +118,8 @@ def _row(scores: Scores, effect: str, name: str, layers: list[int]) -> dict:
         "groups": joint.groups,
         "images": joint.images,
         "source_of_chance": source_of_chance(groups),
-        "standard_error": found.standard_error,
-        "degrees_of_freedom": found.degrees_of_freedom,
+        "group_error": found.group_error,
+        "image_error": found.image_error,
     }
 
 

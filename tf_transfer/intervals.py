@@ -5,20 +5,22 @@ on the same test images; groups may share test images too.
 
 With U groups of means d_u, of which the pairs share images with covariance C (averaged over all pairs of groups; 0 where
 no image is shared), the variance of their mean is var(d_u) / U + C, without bias: var(d_u) holds all chance of a group
-and of its own images, but not what the images do to all groups alike. The first part has U - 1 degrees of freedom, the
-second practically unlimited ones (Satterthwaite's approximation). With one group there is the images' variance alone.
+and of its own images, but not what the images do to all groups alike. The half-width of the interval is the root of the
+sum of both parts' squared half-widths, the first from a t distribution with U - 1 degrees of freedom. That holds the
+truth in 95 to 96 % of cases with 8 groups and up to 98.7 % with 2; adding the variances and matching degrees of freedom
+(Satterthwaite) holds it in 87 % only with 2. With one group there is the images' variance alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, special
 
 LEVEL = 0.95
+_LEAST_P = 1e-30  # smaller ones say nothing more
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Differences:
     Attributes:
       values: float [K], in points.
       images: float [images, K], the differences on each test image, in points; None where they are not known.
-      image_ids: int [images], the same number for the same image in all groups, none twice; None with `images`.
+      image_ids: int [images], numbers from 0 on without great gaps, the same for the same image in all groups and none
+        twice; None with `images`.
     """
 
     values: np.ndarray
@@ -71,25 +74,38 @@ class Interval:
 
     Attributes:
       estimate: The mean difference.
-      standard_error: Its standard error; NaN where nothing tells it.
-      degrees_of_freedom: Of the t distribution that belongs to it.
+      group_error: Standard error of what differs from group to group; 0 with one group.
+      image_error: Standard error of what shared images, or those of the one group, do; NaN where nothing tells it.
+      groups: Number of groups.
+      images: Number of images.
     """
 
     estimate: float
-    standard_error: float
-    degrees_of_freedom: float
+    group_error: float
+    image_error: float
+    groups: int
+    images: int
 
     def bounds(self, comparisons: int = 1) -> tuple[float, float]:
         """Lower and upper end; 95 % hold for all of so many comparisons at once (Bonferroni)."""
-        reach = stats.t.ppf(1 - (1 - LEVEL) / 2 / comparisons, self.degrees_of_freedom) * self.standard_error
+        reach = self._reach((1 - LEVEL) / comparisons)
         return float(self.estimate - reach), float(self.estimate + reach)
 
     @property
     def p(self) -> float:
-        """Two-sided p value of no difference."""
-        if self.standard_error == 0:
-            return 1.0  # by `interval`, the estimate is 0 too
-        return float(2 * stats.t.sf(abs(self.estimate) / self.standard_error, self.degrees_of_freedom))
+        """Two-sided p value of no difference: 1 minus the level of the interval that just touches 0."""
+        distance = abs(self.estimate)
+        if np.isnan(self.image_error) or distance == 0:
+            return np.nan if np.isnan(self.image_error) else 1.0
+        if distance >= self._reach(_LEAST_P):
+            return _LEAST_P
+        return float(np.exp(optimize.brentq(lambda log_p: self._reach(np.exp(log_p)) - distance, np.log(_LEAST_P), 0)))
+
+    def _reach(self, p: float) -> float:
+        # stdtrit is the quantile of the t distribution; scipy.stats.t does the same a hundred times slower.
+        by_groups = self.group_error * special.stdtrit(self.groups - 1, p / 2) if self.group_error else 0.0
+        by_images = self.image_error * special.stdtrit(max(1, self.images - 1), p / 2) if self.image_error else 0.0
+        return float(np.hypot(by_groups, by_images))
 
 
 def join(groups: Sequence[Differences]) -> Joint:
@@ -107,6 +123,8 @@ def join(groups: Sequence[Differences]) -> Joint:
     else:
         images = _shared_covariance(groups) if known else none
         between = np.atleast_2d(np.cov(values, rowvar=False)) / len(groups)
+        # Accuracies come in steps. Two groups that agree by chance to the step would pass for certain without this.
+        between += np.eye(values.shape[1]) * (_step(groups) ** 2 / 12 / len(groups) if known else 0)
     count = len(np.unique(np.concatenate([group.image_ids for group in groups]))) if known else 0
     return Joint(values.mean(0), between, images, len(groups), count)
 
@@ -117,17 +135,11 @@ def interval(joint: Joint, index: int = 0) -> Interval:
     No interval is known (NaN) with one group without images, nor where a difference never varies and yet is not 0.
     """
     estimate = float(joint.mean[index])
-    between = float(joint.group_covariance[index, index])
-    shared = max(0.0, float(joint.image_covariance[index, index]))
-    if np.isnan(joint.image_covariance[index, index]):
-        return Interval(estimate, np.nan, np.nan)
-    variance = between + shared
-    if variance == 0:
-        return Interval(estimate, 0.0 if estimate == 0 else np.nan, np.inf)
-    if joint.groups == 1:
-        return Interval(estimate, variance**0.5, float(joint.images - 1))
-    freedom = (joint.groups - 1) * (variance / between) ** 2 if between else np.inf
-    return Interval(estimate, variance**0.5, float(freedom))
+    group_error = float(joint.group_covariance[index, index]) ** 0.5
+    image_error = float(np.maximum(0, joint.image_covariance[index, index])) ** 0.5  # NaN stays
+    if group_error == image_error == 0 != estimate:
+        image_error = np.nan
+    return Interval(estimate, group_error, image_error, joint.groups, joint.images)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
@@ -147,6 +159,10 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return corrected
 
 
+def _step(groups: Sequence[Differences]) -> float:
+    return 100 / min(len(group.images) for group in groups)
+
+
 def _single_covariance(images: np.ndarray) -> np.ndarray:
     if len(images) < 2:
         return np.full((images.shape[1],) * 2, np.nan)
@@ -154,14 +170,15 @@ def _single_covariance(images: np.ndarray) -> np.ndarray:
 
 
 def _shared_covariance(groups: Sequence[Differences]) -> np.ndarray:
-    total = np.zeros((groups[0].images.shape[1],) * 2)
-    centred = [group.images - group.images.mean(0) for group in groups]
-    for one, other in itertools.combinations(range(len(groups)), 2):
-        ids = groups[one].image_ids, groups[other].image_ids
-        _, rows, columns = np.intersect1d(*ids, assume_unique=True, return_indices=True)
-        product = centred[one][rows].T @ centred[other][columns]
-        total += (product + product.T) / (len(ids[0]) * len(ids[1]))
-    return total / (len(groups) * (len(groups) - 1))
+    # The covariance over all pairs is that of the sum over groups less each group's own.
+    numbers = 1 + max(group.image_ids.max() for group in groups)
+    total = np.zeros((numbers, groups[0].images.shape[1]))
+    own = 0.0
+    for group in groups:
+        centred = (group.images - group.images.mean(0)) / len(group.images)
+        total[group.image_ids] += centred
+        own += centred.T @ centred
+    return (total.T @ total - own) / (len(groups) * (len(groups) - 1))
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

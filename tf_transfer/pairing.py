@@ -106,7 +106,7 @@ def collect_scores(
         group[row.kind, row.n] = 100 * getattr(row, metric), images
         if images is not None:
             _number_images(ids, image_ids or {}, row, len(images))
-    return Scores(groups, ids)
+    return Scores(groups, _without_gaps(ids))
 
 
 def _comparable(table: pd.DataFrame) -> pd.DataFrame:
@@ -129,6 +129,14 @@ def _number_images(ids: dict, given: Mapping, row, count: int) -> None:
             f"{row.run} was tested on {count} images, expected {len(ids[key])} as the others of {row.split}, "
             f"{row.target}; train it again"
         )
+
+
+def _without_gaps(ids: dict) -> dict:
+    if not ids:
+        return {}
+    _, numbers = np.unique(np.concatenate(list(ids.values())), return_inverse=True)
+    ends = np.cumsum([len(given) for given in ids.values()])
+    return dict(zip(ids, np.split(numbers, ends[:-1]), strict=True))
 
 
 def _contrast(group: Mapping, contrasts: Sequence[Contrast]) -> tuple[np.ndarray, np.ndarray | None]:

@@ -83,7 +83,7 @@ def find_transition(
         return Transition(tuple(splitting), NOWHERE, NOWHERE, NOWHERE, 0, "none")
     joint = join(list(groups.values()))
     layers = np.array(splitting)
-    known = not np.isnan(interval(joint).standard_error)
+    known = not np.isnan(joint.image_covariance).any()
     draws = joint.draw(_DRAWS) if known else np.full((1, len(joint.mean)), np.nan)
     centre, spread = _centre_and_spread(joint, draws, layers)
     crossover = _locate(_crossover(joint.mean[None], layers), _crossover(draws, layers), known)
@@ -104,7 +104,7 @@ def _centre_and_spread(joint: Joint, draws: np.ndarray, layers: np.ndarray) -> t
         return NOWHERE, NOWHERE
     count = len(layers)
     estimates = _moments(joint.mean[None, count:], layers)
-    known = not np.isnan(last.standard_error)
+    known = not np.isnan(joint.image_covariance).any()
     drawn = _moments(draws[:, count:], layers)
     return tuple(_locate(estimate, draw, known) for estimate, draw in zip(estimates, drawn, strict=True))
 
