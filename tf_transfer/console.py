@@ -104,7 +104,7 @@ def sweep(experiment: experiments.Experiment, workdir: str) -> None:
 
 
 def print_report(report) -> None:
-    """Prints the table of means and where everything lies."""
+    """Prints the table of means, the effects, what they say, and where everything lies."""
     table = rich.table.Table("top-1 (%)", box=rich.box.SIMPLE)
     for n in report.means.columns:
         table.add_column(f"n = {n}" if n else "-", justify="right")
@@ -112,11 +112,36 @@ def print_report(report) -> None:
         values = ("" if value != value else f"{value:.1f}" for value in row)
         table.add_row(analysis.pattern(kind), *values)
     _CONSOLE.print(table)
+    _print_effects(report.effects)
     for warning in report.warnings:
         print(f"caution: {warning}")
+    for sentence in report.findings:
+        print(sentence)
     print(f"table:       {report.table_path}")
+    print(f"effects:     {report.effects_path}")
     print(f"figure:      {report.figure_path}")
     print(f"tensorboard: tensorboard --host=localhost --load_fast=false --logdir={report.tensorboard_path}")
+
+
+def _print_effects(effects) -> None:
+    """One row an effect, one column a layer: the estimate in points and, below it, its 95 % interval."""
+    if effects.empty:
+        return
+    table = rich.table.Table("points [95 %]", box=rich.box.SIMPLE)
+    layers = sorted(effects["n"].dropna().unique())
+    for n in layers:
+        table.add_column(f"n = {n}", justify="right")
+    for effect, rows in effects.groupby("effect", sort=False):
+        by_layer = {row.n: row for row in rows[rows["n"].notna()].itertuples()}
+        table.add_row(effect, *(_with_interval(by_layer.get(n)) for n in layers))
+    _CONSOLE.print(table)
+
+
+def _with_interval(row) -> str:
+    if row is None:
+        return ""
+    ends = "" if row.low != row.low else f"\n{row.low:.1f} to {row.high:.1f}"
+    return f"{row.estimate:.1f}{ends}"
 
 
 class _SweepProgress:

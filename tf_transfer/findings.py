@@ -36,9 +36,10 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> lis
             "that each network got right there are no intervals. Train more splits (split_seeds) or seeds."
         ]
     layers = effects[effects["n"].notna()]
-    cost, boost = (layers[layers["effect"] == name] for name in ("transfer cost", "boost over base"))
-    sentences = [*_what_freezing_costs(cost), *_the_best(cost, boost), *_where_it_turns(transition)]
-    return [*sentences, *_recommendation(cost, boost), _caution(effects)]
+    names = ("transfer cost", "boost over base", "specialisation")
+    cost, boost, specialisation = (layers[layers["effect"] == name] for name in names)
+    said = [*_what_freezing_costs(cost), *_the_best(cost, boost), *_where_it_turns(specialisation, transition)]
+    return [*said, *_recommendation(cost, boost), _caution(effects)]
 
 
 def free_layers(cost: pd.DataFrame) -> pd.DataFrame:
@@ -90,30 +91,35 @@ def _the_best(cost: pd.DataFrame, boost: pd.DataFrame) -> list[str]:
     gains = [gain for gain in gains if not math.isnan(gain[2].low)]
     if not gains:
         return []
-    gain, name, row, sign = max(gains, key=lambda item: item[0])
-    low, high = sorted(sign * end for end in _interval(row).bounds(comparisons=len(gains)))
+    gains.sort(key=lambda item: (_widened(item, len(gains))[0] > 0, item[0]))
+    gain, name, _, _ = gains[-1]
+    low, high = _widened(gains[-1], len(gains))
     beyond = f"{gain:+.1f} [{low:.1f}, {high:.1f}] points over training from scratch"
     note = f"interval widened for the choice among {len(gains)}" if len(gains) > 1 else "95 % interval"
     if low > 0:
         return [f"The best network is {name}: {beyond} ({note})."]
-    return [f"No transferred network is measurably better than training from scratch; the best, {name}: {beyond}."]
+    return [f"No transferred network is measurably better than one from scratch; the best, {name}: {beyond} ({note})."]
 
 
-def _where_it_turns(transition: Transition | None) -> list[str]:
-    if transition is None:
+def _widened(item: tuple, comparisons: int) -> tuple[float, float]:
+    _, _, row, sign = item
+    interval = Interval(row.estimate, row.group_error, row.image_error, row.groups, row.images)
+    low, high = sorted(sign * end for end in interval.bounds(comparisons))
+    return low, high
+
+
+def _where_it_turns(specialisation: pd.DataFrame, transition: Transition | None) -> list[str]:
+    if transition is None or not _found(specialisation).any():
         return []
-    sentences = []
-    if not math.isnan(transition.centre.low):
+    sentences, centre, crossover = [], transition.centre, transition.crossover
+    if centre.high - centre.low < transition.layers[-1] - transition.layers[0]:  # not so if nothing is known
         sentences.append(
-            f"Features turn from general to specific around layer {_place(transition.centre)}, spread over "
+            f"Features turn from general to specific around layer {_place(centre)}, spread over "
             f"{_place(transition.spread)} layers (standard deviation)."
         )
-    crossover = transition.crossover
-    if not math.isnan(crossover.low) and math.isfinite(crossover.high):
-        where = f"layer {crossover.estimate:.0f}"
-        if crossover.low < crossover.high:
-            where += f" (95 %: {crossover.low:.0f} to {crossover.high:.0f})"
-        sentences.append(f"From {where} on, specialisation costs more than lost co-adaptation.")
+    if math.isfinite(crossover.high):
+        when = "From" if crossover.low == crossover.high else "At the latest from"
+        sentences.append(f"{when} layer {crossover.high:.0f} on, specialisation costs more than lost co-adaptation.")
     return sentences
 
 
@@ -144,10 +150,6 @@ def _caution(effects: pd.DataFrame) -> str:
     sources = max(known["source_of_chance"], key=len)
     few = " With so few groups they are wide." if groups.min() < 4 else ""
     return f"The intervals count the chance of {sources}, from {span} groups.{few}"
-
-
-def _interval(row) -> Interval:
-    return Interval(row.estimate, row.group_error, row.image_error, row.groups, row.images)
 
 
 def _found(rows: pd.DataFrame):

@@ -86,8 +86,8 @@ def collect_scores(
         splits of different sorts (random and natural/man-made) should not stand in one table.
       metric: The column of accuracies, in [0, 1].
       correct: By run, bool [test images], in the same order for all runs of one split and target.
-      image_ids: By (split, target), int [test images], from 0 on, the same number for the same image. Without it, splits
-        are taken to share no images.
+      image_ids: By (split, target), int [test images], from 0 on, the same number for the same image. Without it,
+        splits are taken to share no images.
 
     Raises:
       ValueError: The table mixes training volumes, has a network twice, or the images of a target do not match.

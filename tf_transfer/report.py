@@ -7,7 +7,7 @@ import os
 import pathlib
 from typing import TYPE_CHECKING
 
-from tf_transfer import analysis, figures, results
+from tf_transfer import analysis, effects, figures, findings, results, transition
 from tf_transfer.tensorboard_log import TensorBoardLog
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ class Report:
       table: One row a run.
       means: Accuracy in percent, one row per kind of treatment, one column per n.
       warnings: What should keep a reader from trusting them.
+      effects: What each layer is worth, with intervals, as from `effects.estimate_effects`.
+      findings: What they say, in sentences.
       table_path: `results.csv`.
+      effects_path: `effects.csv`.
       figure_path: The paper's Figure 2, as PNG.
       tensorboard_path: Directory of the TensorBoard logs.
     """
@@ -30,7 +33,10 @@ class Report:
     table: pd.DataFrame
     means: pd.DataFrame
     warnings: tuple[str, ...]
+    effects: pd.DataFrame
+    findings: tuple[str, ...]
     table_path: pathlib.Path
+    effects_path: pathlib.Path
     figure_path: pathlib.Path
     tensorboard_path: pathlib.Path
 
@@ -62,11 +68,21 @@ def write_report(workdir: str | os.PathLike, metric: str) -> Report:
     for tag, path in pictures.items():
         log.image(tag, path)
     log.close()
+    estimated, sentences = _find(directory, table, metric)
     return Report(
         table=table,
         means=analysis.treatment_means(table, metric),
         warnings=tuple(warnings),
+        effects=estimated,
+        findings=sentences,
         table_path=results.write_table(directory, table),
+        effects_path=effects.write_effects(directory, estimated),
         figure_path=pictures["figure2"],
         tensorboard_path=directory / "tensorboard",
     )
+
+
+def _find(directory: pathlib.Path, table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    evidence = (table, metric, effects.read_correct(directory, table), effects.read_image_ids(directory))
+    estimated = effects.estimate_effects(*evidence)
+    return estimated, tuple(findings.describe(estimated, transition.find_transition(*evidence)))
