@@ -1,6 +1,6 @@
 import pytest
 
-from tf_transfer import analysis, console, plan, results, sweep
+from tf_transfer import analysis, console, effects, plan, results, sweep
 from tf_transfer.experiment import Experiment
 from tf_transfer.report import Report
 
@@ -52,11 +52,16 @@ def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
 def test_the_report_in_percent_by_treatment_and_n(make_result, tmp_path, capsys):
     table = results.table([make_result("baseB", 0.5), make_result("A1B", 0.42), make_result("A3B", 0.31)])
     means = analysis.treatment_means(table, "top1_last")
-    console.print_report(Report(table, means, ("all is invented",), tmp_path / "t", tmp_path / "f", tmp_path / "b"))
+    estimated = effects.estimate_effects(table, "top1_last").assign(low=6.5, high=9.5)
+    paths = [tmp_path / name for name in ("results", "effects", "figure", "log")]
+    report = Report(table, means, ("all is invented",), estimated, ("Layers transfer.",), *paths)
+    console.print_report(report)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["baseB", "50.0"] in lines and ["AnB", "42.0", "31.0"] in lines
     assert ["caution:", "all", "is", "invented"] in lines
-    assert ["table:", str(tmp_path / "t")] in lines
+    assert ["transfer", "cost", "8.0", "19.0"] in lines and ["6.5", "to", "9.5", "6.5", "to", "9.5"] in lines
+    assert ["Layers", "transfer."] in lines
+    assert ["table:", str(tmp_path / "results")] in lines and ["effects:", str(tmp_path / "effects")] in lines
 
 
 def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):

@@ -12,6 +12,11 @@ def test_a_report_holds_table_figures_and_tensorboard_log(invented_workdir, tmp_
     assert report.means.loc["transfer", 7] == pytest.approx(43)
     assert list(report.means.index) == ["base", "selffer", "selffer+", "transfer", "transfer+", "random"]
     assert len(report.table_path.read_text().splitlines()) == 38
+    assert (
+        report.effects_path == directory / "effects.csv" and len(report.effects) == 70
+    )  # 7 effects, 7 layers, 3 ranges
+    assert report.effects_path.read_text().startswith("effect,layers,n,estimate,low,high,p,p_holm,groups,images,")
+    assert any(sentence.startswith("Recommendation: ") for sentence in report.findings)
     assert report.figure_path == directory / "figures" / "figure2.png"
     drawn = ["figure2", "filters_baseA_random-0_seed-0", "filters_baseB_random-0_seed-0"]
     files = {file.name for file in (directory / "figures").iterdir()}

@@ -69,7 +69,7 @@ def _what_freezing_costs(cost: pd.DataFrame) -> list[str]:
             f"No cost of freezing {_all_up_to(free).lower()} was measured, but it may be up to "
             f"{free['high'].max():.1f} points: the intervals are too wide to tell."
         )
-    dear = cost[_found(cost) & (cost["estimate"] > 0)]
+    dear = cost[_found(cost) & (cost["low"] > 0)]
     if len(dear):
         first, worst = dear.iloc[0], dear.loc[dear["estimate"].idxmax()]
         text = f"Freezing {_first(first)} costs {_points(first)} points"
@@ -91,9 +91,9 @@ def _the_best(cost: pd.DataFrame, boost: pd.DataFrame) -> list[str]:
     gains = [gain for gain in gains if not math.isnan(gain[2].low)]
     if not gains:
         return []
-    gains.sort(key=lambda item: (_widened(item, len(gains))[0] > 0, item[0]))
-    gain, name, _, _ = gains[-1]
-    low, high = _widened(gains[-1], len(gains))
+    best = max(gains, key=lambda item: (_widened(item, len(gains))[0] > 0, item[0]))
+    gain, name, _, _ = best
+    low, high = _widened(best, len(gains))
     beyond = f"{gain:+.1f} [{low:.1f}, {high:.1f}] points over training from scratch"
     note = f"interval widened for the choice among {len(gains)}" if len(gains) > 1 else "95 % interval"
     if low > 0:
@@ -124,7 +124,7 @@ def _where_it_turns(specialisation: pd.DataFrame, transition: Transition | None)
 
 
 def _recommendation(cost: pd.DataFrame, boost: pd.DataFrame) -> list[str]:
-    better = boost[_found(boost) & (boost["estimate"] > 0)]
+    better = boost[_found(boost) & (boost["low"] > 0)]
     advice = []
     if len(better):
         best = better.loc[better["estimate"].idxmax()]

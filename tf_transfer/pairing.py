@@ -115,7 +115,9 @@ def _comparable(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["kind"].isin(treatments.KINDS)].assign(**missing)
     volumes = rows["images_per_class"].fillna(0).unique() if "images_per_class" in rows else [0]
     if len(volumes) > 1:
-        raise ValueError(f"images_per_class: expected one training volume in the table, got {sorted(volumes)}")
+        raise ValueError(
+            f"images_per_class: expected one training volume in the table, got {sorted(map(int, volumes))}"
+        )
     return analysis.comparable(rows)
 
 
