@@ -121,7 +121,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--times", type=int, default=1000)
     times = parser.parse_args().times
-    print("| splits | networks differ by | images | coverage, mean over rows | worst row | found in null | ")
+    print("| splits | networks differ by | images | coverage, mean over rows | worst row | found in null |")
     print("|---|---|---|---|---|---|")
     settings = [(1, 0.01, True), (8, 0.01, True), (8, 0.0, True), (4, 0.01, True), (2, 0.01, True)]
     for splits, deviation, use_images in [*settings, (8, 0.01, False)]:
