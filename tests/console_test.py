@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from tf_transfer import analysis, console, plan, published, results, sweep, table1
+from tf_transfer import analysis, console, effects, plan, published, results, sweep, table1
 from tf_transfer.experiment import Experiment
 from tf_transfer.report import Report
 
@@ -56,14 +56,19 @@ def printed_report(table, tmp_path, capsys, **changes):
     means = {name: analysis.treatment_means(rows, "top1_last") for name, rows in analysis.families(table).items()}
     paths = {name: tmp_path / f"{name}.png" for name in ("figure2", "figure3")}
     boost = table1.boost(table, "top1_last")
-    report = Report(table, means, boost, ("all is invented",), tmp_path / "t", paths, tmp_path / "b")
+    estimated = effects.estimate_effects(table, "top1_last").assign(low=6.5, high=9.5)
+    findings = ("Layers transfer.",)
+    report = Report(table, means, boost, ("all is invented",), estimated, findings, tmp_path / "t", paths)
+    report = dataclasses.replace(report, tensorboard_path=tmp_path / "b")
     console.print_report(dataclasses.replace(report, **changes))
     return [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
 def test_the_report_in_percent_by_treatment_and_n(make_result, tmp_path, capsys):
     table = results.table([make_result("baseB", 0.5), make_result("A1B", 0.42), make_result("A3B", 0.31)])
-    lines = printed_report(table, tmp_path, capsys)
+    lines = printed_report(table, tmp_path, capsys, effects_path=tmp_path / "e")
+    assert ["transfer", "cost", "8.0", "19.0"] in lines and ["6.5", "to", "9.5", "6.5", "to", "9.5"] in lines
+    assert ["Layers", "transfer."] in lines and ["effects:", str(tmp_path / "e")] in lines
     assert ["baseB", "50.0"] in lines and ["AnB", "42.0", "31.0"] in lines
     assert ["caution:", "all", "is", "invented"] in lines
     assert ["table:", str(tmp_path / "t")] in lines

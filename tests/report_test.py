@@ -20,6 +20,10 @@ def test_a_report_holds_table_figures_and_tensorboard_log(invented_workdir, tmp_
     assert report.boost.loc["over BnB+"].tolist() == pytest.approx([0, 0, 0])
     assert report.figure_paths == {name: directory / "figures" / f"{name}.png" for name in ("figure2", "figure3")}
     drawn = ["figure2", "figure3", "filters_baseA_random-0_seed-0", "filters_baseB_random-0_seed-0"]
+    assert report.effects_path == directory / "effects.csv"
+    assert len(report.effects) == 70  # 7 effects: of 7 layers and 3 ranges of layers
+    assert report.effects_path.read_text().startswith("effect,layers,n,estimate,low,high,p,p_holm,groups,images,")
+    assert any(sentence.startswith("Recommendation: ") for sentence in report.findings)
     files = {file.name for file in (directory / "figures").iterdir()}
     assert files == {name + suffix for name in drawn for suffix in (".png", ".svg")}
     (events,) = (report.tensorboard_path / "report").iterdir()

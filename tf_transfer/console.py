@@ -105,7 +105,7 @@ def sweep(experiment: experiments.Experiment, workdir: str) -> None:
 
 
 def print_report(report) -> None:
-    """Prints the tables and where everything lies."""
+    """Prints the tables, the effects, what they say, and where everything lies."""
     for name, means in report.means.items():
         table = rich.table.Table(f"top-1 (%){f', {name}' if len(report.means) > 1 else ''}", box=rich.box.SIMPLE)
         for n in means.columns:
@@ -115,9 +115,14 @@ def print_report(report) -> None:
         _CONSOLE.print(table)
     if len(report.boost):
         _print_table1(report.boost, report.beside_paper)
+    _print_effects(report.effects)
     for warning in report.warnings:
         print(f"caution: {warning}")
+    for sentence in report.findings:
+        print(sentence)
     print(f"table:       {report.table_path}")
+    if report.effects_path:
+        print(f"effects:     {report.effects_path}")
     for path in report.figure_paths.values():
         print(f"figure:      {path}")
     if report.tensorboard_path:
@@ -138,6 +143,27 @@ def _print_table1(boost, beside_paper: bool) -> None:
 
 def _one_decimal(values) -> list[str]:
     return ["" if value != value else f"{value:.1f}" for value in values]
+
+
+def _print_effects(effects) -> None:
+    """One row an effect, one column a layer: the estimate in points and, below it, its 95 % interval."""
+    if effects.empty:
+        return
+    table = rich.table.Table("points [95 %]", box=rich.box.SIMPLE)
+    layers = sorted(effects["n"].dropna().unique())
+    for n in layers:
+        table.add_column(f"n = {n}", justify="right")
+    for effect, rows in effects.groupby("effect", sort=False):
+        by_layer = {row.n: row for row in rows[rows["n"].notna()].itertuples()}
+        table.add_row(effect, *(_with_interval(by_layer.get(n)) for n in layers))
+    _CONSOLE.print(table)
+
+
+def _with_interval(row) -> str:
+    if row is None:
+        return ""
+    ends = "" if row.low != row.low else f"\n{row.low:.1f} to {row.high:.1f}"
+    return f"{row.estimate:.1f}{ends}"
 
 
 class _SweepProgress:

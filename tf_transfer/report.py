@@ -7,7 +7,7 @@ import os
 import pathlib
 from typing import TYPE_CHECKING
 
-from tf_transfer import analysis, figures, paper_figures, published, results, table1
+from tf_transfer import analysis, effects, figures, findings, paper_figures, published, results, table1, transition
 from tf_transfer.filter_figure import draw_filters
 from tf_transfer.tensorboard_log import TensorBoardLog
 
@@ -24,8 +24,11 @@ class Report:
       means: Accuracy in percent, by family of class splits; one row per kind of treatment, one column per n.
       boost: Table 1 of the paper, from these runs; empty if nothing was transferred and fine-tuned.
       warnings: What should keep a reader from trusting them.
+      effects: What each layer is worth, with intervals, as from `effects.estimate_effects`.
+      findings: What they say, in sentences.
       table_path: `results.csv`.
       figure_paths: The figures as PNG, by name: `figure2`, `figure3`, ...
+      effects_path: `effects.csv`, if any.
       tensorboard_path: Directory of the TensorBoard logs, if any.
       beside_paper: Whether the paper's own Table 1 is to be shown with it.
     """
@@ -34,8 +37,11 @@ class Report:
     means: dict[str, pd.DataFrame]
     boost: pd.DataFrame
     warnings: tuple[str, ...]
+    effects: pd.DataFrame
+    findings: tuple[str, ...]
     table_path: pathlib.Path
     figure_paths: dict[str, pathlib.Path]
+    effects_path: pathlib.Path | None = None
     tensorboard_path: pathlib.Path | None = None
     beside_paper: bool = False
 
@@ -58,13 +64,19 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         raise FileNotFoundError(f"no run is finished in {str(workdir)!r}; train some with bin/sweep.py")
     table = results.table(results.read_result(directory, name) for name in names)
     theirs = published.read_table() if compare else None
-    report = _report(table, metric, directory / "figures", results.write_table(directory, table), theirs)
+    evidence = (effects.read_correct(directory, table), effects.read_image_ids(directory))
+    report = _report(table, metric, directory / "figures", results.write_table(directory, table), theirs, evidence)
     pictures = report.figure_paths | _draw_filters(directory, table)
     log = TensorBoardLog(directory / "tensorboard" / "report")
     for tag, path in pictures.items():
         log.image(tag, path)
     log.close()
-    return dataclasses.replace(report, tensorboard_path=directory / "tensorboard", beside_paper=compare)
+    return dataclasses.replace(
+        report,
+        effects_path=effects.write_effects(directory, report.effects),
+        tensorboard_path=directory / "tensorboard",
+        beside_paper=compare,
+    )
 
 
 def write_published(out: str | os.PathLike) -> Report:
@@ -90,6 +102,7 @@ def _report(
     figures_directory: pathlib.Path,
     table_path: pathlib.Path,
     theirs: pd.DataFrame | None = None,
+    evidence: tuple = (),
 ) -> Report:
     warnings = analysis.warnings(table, metric)
     # What the authors published is drawn as they published it; cautions about it are printed only.
@@ -97,11 +110,15 @@ def _report(
     paths = {name: figures_directory / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
         figures.save(figure, paths[name])
+    family = analysis.main_family(table)
+    estimated = effects.estimate_effects(family, metric, *evidence)
     return Report(
         table=table,
         means={name: analysis.treatment_means(rows, metric) for name, rows in analysis.families(table).items()},
         boost=table1.boost(table, metric),
         warnings=tuple(warnings),
+        effects=estimated,
+        findings=tuple(findings.describe(estimated, transition.find_transition(family, metric, *evidence))),
         table_path=table_path,
         figure_paths=paths,
     )
