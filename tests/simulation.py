@@ -58,6 +58,7 @@ def simulate(rng, setting, means):
                 rows.append((run, kind, name, "B", n, 0, correct[run].mean()))
         accuracies.append(accuracy)
     table = pd.DataFrame(rows, columns=["run", "kind", "split", "target", "n", "seed", "top1_last"])
+    table = table.assign(status="finished", images_per_class=0)
     # One split speaks of its own networks on all images; several speak of all networks on all images.
     if setting.splits == 1:
         truth = accuracies[0]
