@@ -26,10 +26,10 @@ _EXPORTS = {
     "run": "tf_transfer.api",
     "load_network": "tf_transfer.saved_model",
     "export": "tf_transfer.saved_model",
-    "draw_figure2": "tf_transfer.figure2",
-    "draw_figure3": "tf_transfer.figure3",
-    "draw_reduced_volume": "tf_transfer.reduced_volume_figure",
-    "draw_preserve": "tf_transfer.preserve_figure",
+    "draw_figure2": "tf_transfer.figures.figure2",
+    "draw_figure3": "tf_transfer.figures.figure3",
+    "draw_reduced_volume": "tf_transfer.figures.reduced_volume",
+    "draw_preserve": "tf_transfer.figures.preserve",
     "random_halves": "tf_transfer.class_splits",
 }
 __all__ = [*_EXPORTS, "__version__"]

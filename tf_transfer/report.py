@@ -7,8 +7,9 @@ import os
 import pathlib
 from typing import TYPE_CHECKING
 
-from tf_transfer import analysis, effects, figures, findings, paper_figures, published, results, table1, transition
-from tf_transfer.filter_figure import draw_filters
+from tf_transfer import analysis, effects, figures, findings, published, results, table1, transition
+from tf_transfer.figures import paper
+from tf_transfer.figures.filters import draw_filters
 from tf_transfer.tensorboard_log import TensorBoardLog
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _report(
 ) -> Report:
     warnings = analysis.warnings(table, metric)
     # What the authors published is drawn as they published it; cautions about it are printed only.
-    drawn = paper_figures.draw_all(table, metric, () if table_path == published.PATH else warnings, theirs)
+    drawn = paper.draw_all(table, metric, () if table_path == published.PATH else warnings, theirs)
     paths = {name: figures_directory / f"{name}.png" for name in drawn}
     for name, figure in drawn.items():
         figures.save(figure, paths[name])

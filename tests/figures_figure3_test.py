@@ -3,7 +3,7 @@ import pytest
 from matplotlib.text import Text
 
 from tf_transfer import published, results
-from tf_transfer.figure3 import draw_figure3, has_rows
+from tf_transfer.figures.figure3 import draw_figure3, has_rows
 
 
 def panels(figure):

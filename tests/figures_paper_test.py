@@ -1,7 +1,7 @@
 import pytest
 
 from tf_transfer import published, results
-from tf_transfer.paper_figures import draw_all
+from tf_transfer.figures.paper import draw_all
 
 
 def test_what_the_published_scores_have_networks_for():

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tf_transfer.filter_figure import draw_filters
+from tf_transfer.figures.filters import draw_filters
 
 
 def test_filters_are_stretched_to_the_full_range_of_colours():

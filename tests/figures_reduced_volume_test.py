@@ -1,7 +1,7 @@
 import pytest
 
 from tf_transfer import published, results
-from tf_transfer.reduced_volume_figure import draw_reduced_volume, has_rows
+from tf_transfer.figures.reduced_volume import draw_reduced_volume, has_rows
 
 
 def test_the_published_scores_on_both_axes():

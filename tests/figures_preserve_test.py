@@ -1,7 +1,7 @@
 import pytest
 
 from tf_transfer import published, results
-from tf_transfer.preserve_figure import draw_preserve, has_rows
+from tf_transfer.figures.preserve import draw_preserve, has_rows
 
 
 def test_preserved_layers_beside_layers_drawn_anew(make_result):

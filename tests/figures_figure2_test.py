@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tf_transfer import published, results
-from tf_transfer.figure2 import draw_figure2, has_rows
+from tf_transfer.figures.figure2 import draw_figure2, has_rows
 
 
 @pytest.fixture(scope="module")

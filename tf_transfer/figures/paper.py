@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tf_transfer import figure2, figure3, preserve_figure, reduced_volume_figure
+from tf_transfer.figures import figure2, figure3, preserve, reduced_volume
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +42,8 @@ def draw_all(
         )
     if figure3.has_rows(table):
         drawn["figure3"] = figure3.draw_figure3(table, metric)
-    if reduced_volume_figure.has_rows(table):
-        drawn["reduced_volume"] = reduced_volume_figure.draw_reduced_volume(table, metric)
-    if preserve_figure.has_rows(table):
-        drawn["preserve"] = preserve_figure.draw_preserve(table, metric)
+    if reduced_volume.has_rows(table):
+        drawn["reduced_volume"] = reduced_volume.draw_reduced_volume(table, metric)
+    if preserve.has_rows(table):
+        drawn["preserve"] = preserve.draw_preserve(table, metric)
     return drawn
