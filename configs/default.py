@@ -54,4 +54,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.cohort_size = 7  # runs with frozen layers that train side by side
     config.finetuned_cohort_size = 1  # likewise without frozen layers
     config.processes = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU
-    return config.lock()
+    config.lock()
+    config.network_options.unlock()  # each network has its own
+    return config

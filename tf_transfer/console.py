@@ -53,8 +53,11 @@ def prepare(source: str, out: str, image_size: int, image_format: str, options: 
 def print_plan(experiment: experiments.Experiment, workdir: str | None, flops_per_second: float) -> None:
     """Prints what a sweep would train, and what it would cost, without training anything."""
     from tf_transfer import sweep
+    from tf_transfer import workdir as workdirs
 
     plan = make_plan(experiment)
+    if workdir:
+        workdirs.check_config(workdir, experiment)
     cohorts = sweep.pending(plan, workdir) if workdir else list(plan.cohorts)
     table = rich.table.Table("cohort", "runs", "needs", "steps", "TFLOP", "minutes", box=rich.box.SIMPLE)
     for cohort in cohorts:

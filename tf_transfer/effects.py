@@ -134,8 +134,12 @@ def read_correct(directory: str | os.PathLike, table: pd.DataFrame) -> dict[str,
     return found
 
 
-def read_image_ids(directory: str | os.PathLike) -> dict[tuple[str, str], np.ndarray]:
+def read_image_ids(directory: str | os.PathLike, table: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
     """Numbers the test images of every split and target, so that splits that share images are known to.
+
+    Args:
+      directory: The experiment's workdir.
+      table: Results of that workdir, as in `results.csv`.
 
     Returns:
       By (split, target), int [test images]; empty where the image store is no longer there.
@@ -143,8 +147,8 @@ def read_image_ids(directory: str | os.PathLike) -> dict[tuple[str, str], np.nda
     try:
         experiment = workdir.read_experiment(directory)
         return {
-            (name, letter): _test_images(experiment, split, letter)
-            for name, split in experiment.splits().items()
+            (name, letter): _test_images(experiment, experiment.split_named(name), letter)
+            for name in table["split"].unique()
             for letter in "AB"
         }
     except FileNotFoundError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import dataclasses
 import hashlib
+import importlib.util
 import json
 import pathlib
 from collections.abc import Mapping
@@ -74,8 +76,9 @@ class Recipe:
 
 
 def has_gpu() -> bool:
-    """Whether the machine has an NVIDIA GPU, seen from its driver and so without importing TensorFlow."""
-    return pathlib.Path("/proc/driver/nvidia/version").exists()
+    """Whether TensorFlow will find an NVIDIA GPU, seen from driver and CUDA libraries and so without importing it."""
+    has_driver = pathlib.Path("/proc/driver/nvidia/version").exists()
+    return has_driver and bool(importlib.util.find_spec("nvidia") or ctypes.util.find_library("cudart"))
 
 
 def _computes_bfloat16() -> bool:
@@ -198,6 +201,11 @@ class Experiment:
             name = "explicit"
             halves = tuple(class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))
         return class_splits.ClassSplit(name, *(tuple(half.tolist()) for half in halves))
+
+    def split_named(self, name: str) -> class_splits.ClassSplit:
+        """The class split that a run's name tells of, also one that an earlier sweep of the same workdir trained."""
+        seed = name.removeprefix(f"{class_splits.RANDOM}-")
+        return self.class_split(int(seed) if seed.isdecimal() else self.split_seeds[0])
 
     def splits(self) -> dict[str, class_splits.ClassSplit]:
         """All class splits by name. Only random halves make more than one."""

@@ -40,7 +40,7 @@ class StoreMeta:
       images_per_class: For `train` and `test`, the number of images of each class.
       channel_mean: Mean of the training images per channel, pixel range 0-255.
       channel_std: Standard deviation likewise.
-      fingerprint: SHA-256 over images and labels, in hexadecimal.
+      fingerprint: SHA-256 over format, images and labels, in hexadecimal.
     """
 
     name: str

@@ -38,6 +38,8 @@ def build_block(
             parts.append(keras.layers.Flatten(name="flatten"))
         parts.append(keras.layers.Dense(layer.units, name="dense", **initial))
     elif layer.groups > 1:
+        if layer.stride > 1:
+            raise ValueError(f"{name}: a convolution in groups has stride 1 here, got {layer.stride}")
         parts.append(GroupedConv2D(layer.units, layer.kernel, layer.groups, layer.padding, name="conv", **initial))
     else:
         conv = keras.layers.Conv2D(layer.units, layer.kernel, layer.stride, layer.padding, name="conv", **initial)

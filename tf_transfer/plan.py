@@ -78,7 +78,7 @@ class Plan:
 
     def task(self, run: Run, letter: str) -> Task:
         """Task `A` or `B` of the run's class split."""
-        return self.experiment.task(self.splits[run.split], letter)
+        return self.experiment.task(self.experiment.split_named(run.split), letter)
 
     @functools.cached_property
     def splits(self):
@@ -147,8 +147,8 @@ def _treatments(experiment: Experiment, target: str) -> list[Treatment]:
                 raise ValueError(
                     f"layers: n must lie in 1..{num_layers - 1} for {experiment.network} ({num_layers} layers), got {n}"
                 )
-            if n + preserve < num_layers:
-                wanted.append(treatments.expand(pattern, target, n))
+            wanted.append(treatments.expand(pattern, target, n))
+            wanted[-1].layers(num_layers)  # refuses to copy layers that there are not
     return wanted
 
 

@@ -65,7 +65,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         raise FileNotFoundError(f"no run is finished in {str(workdir)!r}; train some with bin/sweep.py")
     table = results.table(results.read_result(directory, name) for name in names)
     theirs = published.read_table() if compare else None
-    evidence = (effects.read_correct(directory, table), effects.read_image_ids(directory))
+    evidence = (effects.read_correct(directory, table), effects.read_image_ids(directory, table))
     report = _report(table, metric, directory / "figures", results.write_table(directory, table), theirs, evidence)
     pictures = report.figure_paths | _draw_filters(directory, table)
     log = TensorBoardLog(directory / "tensorboard" / "report")

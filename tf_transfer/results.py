@@ -60,7 +60,7 @@ class Result:
       versions: Versions of what computed it.
       cohort: The cohort that the run was trained in.
       seconds: Wall time of the cohort's training and tests, in seconds.
-      images_per_second: Training images a second, in the cohort.
+      images_per_second: Training images a second of that time, in the cohort.
     """
 
     run: str

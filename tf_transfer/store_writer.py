@@ -85,7 +85,7 @@ def _write(
 ) -> tuple[image_store.StoreMeta, tuple[str, ...]]:
     image_size = image_size or _side_of_first_image(source)
     set_aside: list[str] = []
-    digest, statistics, counts = hashlib.sha256(), _ChannelStatistics(), {}
+    digest, statistics, counts = hashlib.sha256(image_format.encode()), _ChannelStatistics(), {}
     for split in image_store.SPLITS:
         labels = []
         with _writer(partial, split, image_format) as write:

@@ -144,7 +144,14 @@ class _Sweep:
         for cohort in ready[: self._num_processes - len(self._workers)]:
             self._waiting.remove(cohort)
             log = self._directory / "logs" / f"{cohort.name}.log"
-            command = [sys.executable, "-m", "tf_transfer.train", str(self._directory), str(self._threads)]
+            command = [
+                sys.executable,
+                "-m",
+                "tf_transfer.train",
+                str(self._directory),
+                str(os.getpid()),
+                str(self._threads),
+            ]
             with open(log, "wb") as output:
                 process = subprocess.Popen(
                     [*command, *(run.name for run in cohort.runs)],

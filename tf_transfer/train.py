@@ -1,4 +1,4 @@
-"""Training one cohort, in a process of its own: `python -m tf_transfer.train WORKDIR THREADS RUN...`."""
+"""Training one cohort, in a process of its own: `python -m tf_transfer.train WORKDIR PARENT THREADS RUN...`."""
 
 from __future__ import annotations
 
@@ -151,9 +151,9 @@ def _exit_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def main(directory: str, threads: str, *run_names: str) -> None:
-    """Trains the runs called `run_names`, which form one cohort, with so many threads (0: all)."""
-    threading.Thread(target=_exit_with_parent, args=[os.getppid()], daemon=True).start()
+def main(directory: str, parent: str, threads: str, *run_names: str) -> None:
+    """Trains the runs called `run_names`, one cohort, with so many threads (0: all), while process `parent` lives."""
+    threading.Thread(target=_exit_with_parent, args=[int(parent)], daemon=True).start()
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     plan = make_plan(workdir.read_experiment(directory))

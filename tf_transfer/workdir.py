@@ -18,6 +18,7 @@ from tf_transfer.experiment import Experiment
 from tf_transfer.results import replacing
 
 _CONFIG, _LOCK = "config.json", "lock"
+_STORES = ("store", "source_store")
 
 
 @contextlib.contextmanager
@@ -46,17 +47,16 @@ def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
         yield path
 
 
-def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
-    """Writes `config.json`, unless the workdir belongs to another experiment.
+def check_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
+    """Checks that the workdir, if there is one, does not belong to another experiment.
 
     What only says which runs are wanted (treatments, layers, seeds, targets) may change from sweep to sweep.
 
     Raises:
       ValueError: The workdir's runs were made with other settings; the message says which differ.
     """
-    path = pathlib.Path(workdir) / _CONFIG
     settings = experiment.settings()
-    if path.exists():
+    if (pathlib.Path(workdir) / _CONFIG).exists():
         theirs, ours = _flat(_read(workdir)["settings"]), _flat(settings)
         differing = [
             f"{name}: {theirs.get(name)!r} there, {ours.get(name)!r} now"
@@ -68,8 +68,19 @@ def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
                 f"the workdir {str(workdir)!r} belongs to another config ({'; '.join(differing)}); "
                 "choose another --workdir, or go back to that config"
             )
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"config": experiment.to_json(), "settings": settings}, indent=1))
+
+
+def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
+    """Writes `config.json`, with the stores' paths made absolute, unless the workdir belongs to another experiment.
+
+    Raises:
+      ValueError: As in `check_config`.
+    """
+    check_config(workdir, experiment)
+    absolute = {name: os.path.abspath(path) for name in _STORES if (path := getattr(experiment, name))}
+    fields = {"config": experiment.to_json() | absolute, "settings": experiment.settings()}
+    with replacing(pathlib.Path(workdir) / _CONFIG) as temporary:
+        temporary.write_text(json.dumps(fields, indent=1))
 
 
 def read_experiment(workdir: str | os.PathLike) -> Experiment:
