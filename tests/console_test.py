@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from tf_transfer import analysis, console, effects, plan, published, results, sweep, table1
-from tf_transfer.experiment import Experiment
+from tf_transfer.experiment import Experiment, Recipe
 from tf_transfer.report import Report
 
 
@@ -110,3 +110,9 @@ def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):
         "baseB_random-0_seed-0  top-1 50.0 %  (1 of 37)",
         "A1B_random-0_seed-0  diverged  (2 of 37, 4 min left)",
     ]
+
+
+def test_the_plan_of_a_workdir_that_belongs_to_another_config(store, invented_workdir):
+    other = Experiment(store=store, recipe=Recipe(batch_size=7))
+    with pytest.raises(ValueError, match="belongs to another config .*recipe.batch_size"):
+        console.print_plan(other, str(invented_workdir), flops_per_second=1e9)

@@ -107,9 +107,12 @@ def test_evidence_of_a_workdir(invented_workdir, tmp_path):
     table = results.table(results.read_result(invented_workdir, run) for run in results.finished_runs(invented_workdir))
     assert effects.read_correct(invented_workdir, table).keys() == set(table["run"])
     assert effects.read_correct(tmp_path, table) == {}
-    ids = effects.read_image_ids(invented_workdir)
+    ids = effects.read_image_ids(invented_workdir, table)
     assert sorted(np.concatenate([ids["random-0", "A"], ids["random-0", "B"]])) == list(range(24))
-    assert effects.read_image_ids(tmp_path) == {}
+    # Also of a split that the workdir's last sweep did not ask for.
+    elsewhere = effects.read_image_ids(invented_workdir, table.assign(split="random-5"))
+    assert len(elsewhere["random-5", "A"]) == 12 and elsewhere.keys() == {("random-5", "A"), ("random-5", "B")}
+    assert effects.read_image_ids(tmp_path, table) == {}
     path = effects.write_effects(tmp_path, effects.estimate_effects(table, "top1_last"))
     assert path.read_text().splitlines()[1].startswith("co-adaptation,1,1,1,")
 

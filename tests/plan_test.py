@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tf_transfer.class_splits import random_halves
 from tf_transfer.experiment import Experiment, Recipe
 from tf_transfer.plan import Run, make_cohort, make_plan
 from tf_transfer.treatments import parse
@@ -67,6 +68,8 @@ def test_preserved_layers_stay_below_the_classifier(store):
     assert names(plan.runs)[2:] == [f"A{n}B-preserve2" for n in range(1, 6)]
     plan = make_plan(Experiment(store=store, treatments=("AnB-preserve2", "AnB"), layers=(5, 6)))
     assert names(plan.runs)[2:] == ["A5B-preserve2", "A5B", "A6B"]
+    with pytest.raises(ValueError, match=r"AnB-preserve2: n must lie in 1..5 for convnet, got \(6, 7\)"):
+        make_plan(Experiment(store=store, treatments=("AnB-preserve2",), layers=(6, 7)))
 
 
 def test_the_base_that_a_run_copies():
@@ -163,3 +166,10 @@ def test_two_stores_with_images_of_different_size(store, tmp_path):
     (other / "meta.json").write_text((other / "meta.json").read_text().replace('"image_size": 32', '"image_size": 16'))
     with pytest.raises(ValueError, match="images differ in size: .*other has 16 pixels, .* has 32; prepare one of the"):
         make_plan(Experiment(store=store, source_store=str(other), split="data sets"))
+
+
+def test_tasks_of_runs_that_an_earlier_sweep_of_the_workdir_trained(store):
+    plan = make_plan(Experiment(store=store, split_seeds=(1,)))
+    for seed in (0, 1, 2):
+        task = plan.task(Run(parse("A1B"), f"random-{seed}", 0), "B")
+        assert task.classes == tuple(random_halves(6, seed)[1])

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -70,3 +71,9 @@ def test_a_damaged_config(store, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"config": {"store": store, "colour": 1}}))
     with pytest.raises(ValueError, match=r"unknown config fields \['colour'\]"):
         workdir.read_experiment(tmp_path)
+
+
+def test_a_workdir_finds_its_store_from_everywhere(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(pathlib.Path(store).parent)
+    workdir.write_config(tmp_path, Experiment(store=pathlib.Path(store).name))
+    assert workdir.read_experiment(tmp_path).store == store

@@ -141,14 +141,16 @@ def _treatments(experiment: Experiment, target: str) -> list[Treatment]:
     wanted = []
     for pattern in experiment.treatments:
         preserve = treatments.expand(pattern, target, 1).preserve
-        layers = experiment.layers or range(1, num_layers - preserve)
+        highest = num_layers - 1 - preserve
+        layers = experiment.layers or range(1, highest + 1)
         for n in layers:
             if not 1 <= n <= num_layers - 1:
                 raise ValueError(
                     f"layers: n must lie in 1..{num_layers - 1} for {experiment.network} ({num_layers} layers), got {n}"
                 )
-            wanted.append(treatments.expand(pattern, target, n))
-            wanted[-1].layers(num_layers)  # refuses to copy layers that there are not
+        if min(layers, default=num_layers) > highest:
+            raise ValueError(f"{pattern}: n must lie in 1..{highest} for {experiment.network}, got {tuple(layers)}")
+        wanted += [treatments.expand(pattern, target, n) for n in layers if n <= highest]
     return wanted
 
 
