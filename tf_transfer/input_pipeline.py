@@ -73,7 +73,7 @@ def train_stream(
         return _standardise(images, store), (tf.gather(labels, chosen),) * num_outputs
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-    return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return _without_autotuning(steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
 
 
 def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Dataset:
@@ -92,13 +92,20 @@ def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Da
     size = recipe.input_size(store.meta.image_size)
     dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size)
     dataset = dataset.map(lambda chosen: _standardise(_centre_crop(_read(store, "test", chosen), size), store))
-    return dataset.prefetch(1)
+    return _without_autotuning(dataset.prefetch(1))
 
 
 def test_labels(task: Task) -> np.ndarray:
     """Labels of the test images in the order of `test_stream`, int32 [images]."""
     store = ImageStore(task.store)
     return remap(store.labels("test")[store.indices("test", task.classes)], task.classes)
+
+
+def _without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    # There is nothing to tune, and taking down an iterator can wait for the tuner's thread for over half a minute.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _read(store: ImageStore, split: str, indices: tf.Tensor) -> tf.Tensor:
