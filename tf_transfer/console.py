@@ -71,7 +71,8 @@ def print_plan(experiment: experiments.Experiment, workdir: str | None, flops_pe
     print(f"runs to train: {num_runs} of {len(plan.runs)}, in {len(cohorts)} cohorts")
     _print_network(plan)
     print(
-        f"in all: {total:.3g} FLOPs, about {duration(total / flops_per_second)} at {flops_per_second / 1e9:g} GFLOP/s"
+        f"in all: {total:.3g} FLOPs, about {duration(total / flops_per_second)} at {flops_per_second / 1e9:g} GFLOP/s, "
+        "without the tests"
     )
 
 
