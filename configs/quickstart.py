@@ -1,6 +1,9 @@
 """The whole experiment in little, on the embedded shapes: 17 networks of target B.
 
 bash bin/quickstart.sh
+
+4 minutes on two cores (AMD EPYC, AVX2, float32). Expect baseB 83.2 %, A7B 67.4 %, A4B+ 89.2 %, and a caution that the
+base, trained for so short a time, is not quite finished.
 """
 
 import ml_collections
