@@ -2,6 +2,9 @@ import struct
 
 from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tf_transfer.tensorboard_log import TensorBoardLog
 
@@ -39,11 +42,31 @@ def test_an_image(tmp_path):
     assert value.image.encoded_image_string == file.read_bytes()
 
 
-def test_hyper_parameters(tmp_path):
+def test_sessions(tmp_path):
     log = TensorBoardLog(tmp_path / "log")
-    log.hparams({"treatment": "A3B", "n": 3}, name="A3B_random-0_seed-0")
+    log.session({"treatment": "A3B", "n": 3}, name="A3B_random-0_seed-0", finished=False)
+    log.sessions({"treatment": ["A3B", "B3B"], "n": [3]}, {"top1": "top-1"})
     log.close()
-    assert {value.metadata.plugin_data.plugin_name for _, value in read_values(tmp_path / "log")} == {"hparams"}
+    values = {value.tag.removeprefix("_hparams_/"): value.metadata for _, value in read_values(tmp_path / "log")}
+    assert {metadata.plugin_data.plugin_name for metadata in values.values()} == {"hparams"}
+    data = {tag: HParamsPluginData.FromString(found.plugin_data.content) for tag, found in values.items()}
+    started = data["session_start_info"].session_start_info
+    assert started.group_name == "A3B_random-0_seed-0" and started.hparams["n"].number_value == 3
+    assert data["session_end_info"].session_end_info.status == api_pb2.STATUS_FAILURE
+    experiment = data["experiment"].experiment
+    assert [info.name for info in experiment.hparam_infos] == ["treatment", "n"]
+    assert [(info.name.tag, info.display_name) for info in experiment.metric_infos] == [("top1", "top-1")]
+
+
+def test_charts(tmp_path):
+    log = TensorBoardLog(tmp_path / "log")
+    log.charts({"accuracy": {"AnB": "^top1/AnB$"}})
+    log.close()
+    ((_, value),) = read_values(tmp_path / "log")
+    assert (value.tag, value.metadata.plugin_data.plugin_name) == ("custom_scalars__config__", "custom_scalars")
+    (category,) = layout_pb2.Layout.FromString(value.tensor.string_val[0]).category
+    assert category.title == "accuracy"
+    assert [(chart.title, list(chart.multiline.tag)) for chart in category.chart] == [("AnB", ["^top1/AnB$"])]
 
 
 def test_a_log_begun_again_forgets_the_interrupted_one(tmp_path):

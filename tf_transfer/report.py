@@ -8,9 +8,9 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from tf_transfer import analysis, effects, figures, findings, published, results, table1, transition
+from tf_transfer.dashboard import write_dashboard
 from tf_transfer.figures import paper
 from tf_transfer.figures.filters import draw_filters
-from tf_transfer.tensorboard_log import TensorBoardLog
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,10 +68,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
     evidence = (effects.read_correct(directory, table), effects.read_image_ids(directory, table))
     report = _report(table, metric, directory / "figures", results.write_table(directory, table), theirs, evidence)
     pictures = report.figure_paths | _draw_filters(directory, table)
-    log = TensorBoardLog(directory / "tensorboard" / "report")
-    for tag, path in pictures.items():
-        log.image(tag, path)
-    log.close()
+    write_dashboard(directory / "tensorboard", table, pictures)
     return dataclasses.replace(
         report,
         effects_path=effects.write_effects(directory, report.effects),

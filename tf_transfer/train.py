@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is im
 import keras
 import tensorflow as tf
 
-from tf_transfer import input_pipeline, networks, optimizers, results, transfer, workdir
+from tf_transfer import dashboard, input_pipeline, networks, optimizers, results, transfer, workdir
 from tf_transfer.evaluation import CohortHistory
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
 from tf_transfer.tensorboard_log import TensorBoardLog
@@ -52,7 +52,10 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
         outcome = _result(plan, cohort, number, history, frozen_before[number], seconds)
         weights = networks.get_weights(trained.blocks[run.name])
         results.write_result(directory, outcome, weights, history.correct[number])
-        _log_hparams(logs[number], outcome, plan)
+        logs[number].session(
+            dashboard.hyperparameters(outcome), name=outcome.run, finished=outcome.status == results.FINISHED
+        )
+        logs[number].close()
         outcomes.append(outcome)
     return outcomes
 
@@ -86,11 +89,12 @@ def _fit(model: keras.Model, plan: Plan, cohort: Cohort, logs: list[TensorBoardL
 
 
 def _report_test(history: CohortHistory, runs: tuple[Run, ...], logs: list[TensorBoardLog], num_tests: int) -> None:
-    for number, log in enumerate(logs):
+    for number, (run, log) in enumerate(zip(runs, logs, strict=True)):
         values = {
             "loss": history.loss[number][-1],
             "learning_rate": history.learning_rate[-1],
             "top1": history.top1[number][-1],
+            dashboard.top1_tag(run.treatment.kind): history.top1[number][-1],
             "train_top1": history.train_top1[number][-1],
         }
         log.scalars({tag: value for tag, value in values.items() if value is not None}, step=history.steps[-1])
@@ -135,13 +139,6 @@ def _result(
 def _versions() -> dict[str, str]:
     packages = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
     return {"python": platform.python_version(), "machine": platform.machine(), **packages}
-
-
-def _log_hparams(log: TensorBoardLog, outcome: results.Result, plan: Plan) -> None:
-    names = ("treatment", "kind", "split", "source", "target", "n", "seed", "precision")
-    values = {name: getattr(outcome, name) for name in names}
-    log.hparams(values | {"network": plan.experiment.network}, name=outcome.run)
-    log.close()
 
 
 def _exit_with_parent(parent: int) -> None:
