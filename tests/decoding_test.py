@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -27,8 +29,23 @@ def test_grey():
     assert pixel(Image.new("1", (2, 2), 1)) == WHITE
 
 
-def test_16_bit_grey_is_divided_and_not_clipped():
-    assert pixel(Image.fromarray(np.full((2, 2), 256 * 77 + 255, np.uint16))) == (77, 77, 77)
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_16_bit_grey_is_divided_and_not_clipped(format):
+    assert pixel(Image.fromarray(np.full((2, 2), 256 * 77 + 255, np.uint16)), format=format) == (77, 77, 77)
+
+
+def test_16_bit_grey_where_0_is_white():
+    image = Image.fromarray(np.full((2, 2), 256 * 77 + 255, np.uint16))
+    assert pixel(image, format="TIFF", tiffinfo={262: 0}) == (178, 178, 178)
+
+
+def test_16_bit_colour():
+    data = zlib.compress(b"\0" + struct.pack(">HHH", 256 * 77 + 255, 256, 65535))
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)), (b"IDAT", data), (b"IEND", b"")]
+    file = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+    assert decoding.decode(file).getpixel((0, 0)) == (77, 1, 255)
 
 
 def test_transparency_is_laid_on_white():
@@ -46,8 +63,17 @@ def test_palettes():
     assert pixel(image, transparency=1) == WHITE
 
 
-def test_cmyk():
-    red, green, blue = pixel(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), format="JPEG", quality=100)
+@pytest.mark.parametrize("format", ["JPEG", "TIFF"])
+def test_cmyk(format):
+    red, green, blue = pixel(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), format=format, quality=100)
+    assert red > 250 and green < 5 and blue < 5
+
+
+def test_cmyk_as_adobe_writes_it():
+    file = io.BytesIO()
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(file, format="JPEG", quality=100)
+    adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"  # version 100, no transform: inverted
+    red, green, blue = decoding.decode(file.getvalue().replace(b"\xff\xd8", b"\xff\xd8" + adobe, 1)).getpixel((0, 0))
     assert red > 250 and green < 5 and blue < 5
 
 
@@ -63,28 +89,71 @@ def test_exif_orientation_is_undone():
     assert decoded.getpixel((1, 0)) == RED and decoded.getpixel((0, 0)) == WHITE
 
 
-def test_of_an_animation_the_first_frame():
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP"])
+def test_of_an_animation_the_first_frame(format):
     frames = [Image.new("RGB", (2, 2), colour) for colour in (RED, WHITE)]
-    assert pixel(frames[0], format="GIF", save_all=True, append_images=frames[1:]) == RED
+    red, green, blue = pixel(frames[0], format=format, save_all=True, append_images=frames[1:])
+    assert red > 250 and green < 5 and blue < 5
 
 
-def test_a_path(tmp_path):
-    Image.new("RGB", (3, 2), RED).save(tmp_path / "red.png")
-    assert decoding.decode(tmp_path / "red.png").size == (3, 2)
+@pytest.mark.parametrize("format", decoding.FORMATS)
+def test_every_format_of_the_list_whatever_the_file_is_called(format):
+    red, green, blue = pixel(Image.new("RGB", (16, 16), RED), format=format)
+    assert red > 250 and green < 5 and blue < 5
+
+
+@pytest.mark.parametrize("format", ["EPS", "ICNS", "ICO", "JPEG2000", "PCX", "PDF", "SGI", "TGA"])
+def test_no_other_format(format):
+    with pytest.raises(decoding.Unusable, match=r"no image of a known format \(AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF"):
+        pixel(Image.new("RGB", (16, 16), RED), format=format)
+
+
+def test_a_single_pixel():
+    assert pixel(Image.new("RGB", (1, 1), RED)) == RED
+    image = decoding.fit(Image.new("RGB", (1, 1), RED), side=3)
+    assert image.tolist() == [[list(RED)] * 3] * 3
+    assert decoding.fit(Image.new("RGB", (2, 5), RED), side=0).shape == (5, 2, 3)
 
 
 def test_what_is_no_image():
-    with pytest.raises(OSError, match="cannot identify image file"):
+    with pytest.raises(decoding.Unusable, match="^empty file$"):
+        decoding.decode(b"")
+    with pytest.raises(decoding.Unusable, match="^no image of a known format"):
         decoding.decode(b"GIF, said the text file")
+
+
+@pytest.mark.parametrize("format", ["GIF", "JPEG", "PNG", "TIFF", "WEBP"])
+def test_a_file_that_was_cut_off(format):
     file = io.BytesIO()
-    Image.effect_noise((64, 64), 50).save(file, format="PNG")
-    with pytest.raises(OSError, match="truncated|broken"):
-        decoding.decode(file.getvalue()[:2000])
+    Image.effect_noise((64, 64), 50).convert("RGB").save(file, format=format)
+    for share in (0.5, 0.9):
+        with pytest.raises(decoding.Unusable, match="^cannot be decoded [(]|^no image of a known format"):
+            decoding.decode(file.getvalue()[: int(share * file.tell())])
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # from 89 million pixels on
 def test_a_decompression_bomb_is_not_decoded():
     file = io.BytesIO()
     Image.new("1", (10_001, 10_000)).save(file, format="PNG")
-    with pytest.raises(ValueError, match="10001x10000 pixels; at most 89,478,485 are decoded"):
+    with pytest.raises(decoding.Unusable, match="^10001x10000 pixels; at most 89,478,485 are decoded$"):
         decoding.decode(file.getvalue())
+
+
+def test_a_size_that_the_header_makes_up():
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, format="BMP")
+    bomb = bytearray(file.getvalue())
+    bomb[18:26] = struct.pack("<ii", 30_000, 30_000)
+    with pytest.raises(decoding.Unusable, match="^too large: Image size [(]900000000 pixels[)] exceeds limit"):
+        decoding.decode(bytes(bomb))
+    bomb[18:26] = struct.pack("<ii", 9_000, 9_000)  # an allowed size, but there are no pixels for it
+    with pytest.raises(decoding.Unusable, match="^cannot be decoded [(]OSError: image file is truncated"):
+        decoding.decode(bytes(bomb))
+
+
+def test_pixels_of_unknown_range_are_set_aside():
+    with pytest.raises(decoding.Unusable, match="floating-point numbers of unknown range; save it with 8 or 16 bits"):
+        pixel(Image.fromarray(np.full((2, 2), 0.5, np.float32)), format="TIFF")
+    with pytest.raises(decoding.Unusable, match="grey values lie outside 0..65535; save it with 8 or 16 bits"):
+        pixel(Image.fromarray(np.full((2, 2), 65536, np.int32)), format="TIFF")
+    assert pixel(Image.fromarray(np.full((2, 2), 77 * 256, np.int32)), format="TIFF") == (77, 77, 77)

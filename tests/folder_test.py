@@ -1,7 +1,9 @@
+import os
 import shutil
 
 import pytest
 
+from tf_transfer.sources.decoding import decode
 from tf_transfer.sources.folder import open_folder
 
 COUNT = {"cat": 10, "dog": 3, "train": 2}
@@ -26,7 +28,7 @@ def test_train_and_test_in_sorted_order(image_folder):
     assert source.class_names == ("bird", "cat", "deer", "ship", "train", "truck")
     assert names(source, "test")[:5] == [f"test/bird/{number}.png" for number in (12, 13, 14, 15)] + ["test/cat/12.png"]
     assert [example.label for example in source.examples("test")] == [label for label in range(6) for _ in range(4)]
-    assert next(iter(source.examples("train"))).load().size == (32, 32)
+    assert decode(next(iter(source.examples("train"))).load()).size == (32, 32)
 
 
 @pytest.mark.parametrize("share, of_cat, of_dog", [(0.2, 2, 1), (0.5, 5, 1), (0.0, 1, 1), (1.0, 9, 2)])
@@ -80,3 +82,29 @@ def test_classes_of_train_and_test_must_be_the_same(image_folder, tmp_path):
     shutil.rmtree(folder / "test" / "ship")
     with pytest.raises(ValueError, match=r"train and test must have the same classes, but differ in \['ship'\]"):
         open_folder(str(folder))
+
+
+@pytest.mark.parametrize(
+    "name, shown", [(b"caf\xe9", r"caf\xe9"), (b"\x1b[31m", r"\x1b[31m"), (b"a\nb", r"a\x0ab"), (b"..c", None)]
+)
+def test_class_names_can_be_printed(flat, name, shown):
+    shutil.copytree(flat / "dog", flat / os.fsdecode(name))
+    names = open_folder(str(flat)).class_names
+    assert (shown in names and len(names) == 4) if shown else names == ("cat", "dog", "train")
+
+
+def test_class_names_that_differ_in_case_alone_are_two_classes(flat):
+    shutil.copytree(flat / "dog", flat / "Dog")
+    assert open_folder(str(flat)).class_names == ("Dog", "cat", "dog", "train")
+
+
+def test_links_to_directories_are_refused(flat, image_folder, tmp_path_factory):
+    (flat / "linked").symlink_to(image_folder / "train" / "cat")
+    message = r"linked is a link, which may lead anywhere; put the directory itself there \(cp -rL\)"
+    with pytest.raises(ValueError, match=message):
+        open_folder(str(flat))
+    other = tmp_path_factory.mktemp("other")
+    for split in ("train", "test"):
+        (other / split).symlink_to(image_folder / split)
+    with pytest.raises(ValueError, match="train is a link, which may lead anywhere"):
+        open_folder(str(other))

@@ -4,6 +4,7 @@ import tensorflow_datasets as tfds
 
 from tf_transfer import console, image_store
 from tf_transfer.sources import open_source
+from tf_transfer.sources.decoding import decode
 
 CLASS_NAMES = ("cup", "ant")  # not sorted: label order is the data set's own
 
@@ -61,7 +62,7 @@ def source(data_dir):
 
 
 def value_and_label(example):
-    image = np.asarray(example.load())
+    image = np.asarray(decode(example.load()))
     assert image.shape == (10, 10, 3) and (image == image[0, 0, 0]).all()
     return int(image[0, 0, 0]), example.label
 

@@ -18,7 +18,10 @@ import numpy as np
 from PIL import Image
 
 from tf_transfer import image_store
+from tf_transfer.printable import printable
 from tf_transfer.sources import Example, Source
+from tf_transfer.sources.decoders import Decoders
+from tf_transfer.sources.decoding import Unusable
 
 MAX_BAD_SHARE = 0.01  # more than this, and the source is not what the user believes it is
 JPEG_QUALITY = 95
@@ -104,7 +107,7 @@ def _write(
     meta = image_store.StoreMeta(
         source.name, source.class_names, image_size, image_format, counts, mean, std, digest.hexdigest()
     )
-    (partial / "set_aside.txt").write_text("".join(f"{line}\n" for line in set_aside), errors="backslashreplace")
+    (partial / "set_aside.txt").write_text("".join(f"{line}\n" for line in set_aside), encoding="utf-8")
     (partial / image_store.META).write_text(json.dumps(dataclasses.asdict(meta), indent=1))
     return meta, tuple(set_aside)
 
@@ -113,7 +116,7 @@ def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: 
     if not (out / image_store.META).is_file():
         raise FileExistsError(f"{out} exists and is not an image store; choose another --out or remove it")
     meta = image_store.read_meta(str(out))
-    set_aside = (out / "set_aside.txt").read_text().splitlines()
+    set_aside = (out / "set_aside.txt").read_text(encoding="utf-8").splitlines()
     found = {"source": meta.name, "classes": meta.class_names, "image_size": meta.image_size, "format": meta.format}
     found["images"] = sum(map(sum, meta.images_per_class.values())) + len(set_aside)
     wanted = {"source": source.name, "classes": source.class_names, "image_size": image_size or meta.image_size}
@@ -129,9 +132,10 @@ def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: 
 
 
 def _side_of_first_image(source: Source) -> int:
-    for example in source.examples("train"):
-        with contextlib.suppress(Exception):
-            return example.load().width
+    with Decoders(count=1) as decoders:
+        for example in source.examples("train"):
+            with contextlib.suppress(Exception):
+                return decoders.decode(example.load()).shape[1]
     raise ValueError(f"none of the images of {source.name} can be decoded")
 
 
@@ -141,21 +145,22 @@ def _decoded(
     def load(example: Example) -> tuple[np.ndarray | None, str]:
         try:
             image = example.load()
-            if image.size != (image_size, image_size):
-                image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
-            return np.asarray(image), ""
-        except Exception as error:  # whatever a broken file makes the decoder raise, the file is set aside
-            return None, f"{type(error).__name__}: {error}"
+        except Exception as error:  # whatever a source raises when it reads an image, that image is set aside
+            return None, str(error) if isinstance(error, Unusable) else f"{type(error).__name__}: {error}"
+        try:
+            return decoders.decode(image, image_size), ""
+        except Unusable as error:
+            return None, str(error)
 
     waiting: collections.deque = collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with Decoders() as decoders, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
 
         def take():
             example, future = waiting.popleft()
             image, reason = future.result()
             on_progress(1)
             if image is None:
-                set_aside.append(f"{split}\t{example.name}\t{reason}".replace("\n", " "))
+                set_aside.append(f"{split}\t{printable(example.name)}\t{printable(' '.join(reason.split()))}")
             else:
                 yield example.label, image
 
@@ -207,9 +212,10 @@ class _ChannelStatistics:
 
 def _check_share(set_aside: list[str], total: int) -> None:
     if len(set_aside) > MAX_BAD_SHARE * total:
+        first = ": ".join(set_aside[0].split("\t")[1:])
         raise ValueError(
-            f"{len(set_aside)} of {total} images cannot be used, more than {MAX_BAD_SHARE:.0%}; the first: "
-            f"{set_aside[0]!r}; mend or remove them, or check that this is the right source"
+            f"{len(set_aside)} of {total} images cannot be used, more than {MAX_BAD_SHARE:.0%}; the first is {first}; "
+            "mend or remove them, or check that this is the right source"
         )
 
 

@@ -15,12 +15,12 @@ class Example:
     Attributes:
       name: What the image is called when it has to be set aside.
       label: Its class index.
-      load: Reads and decodes it to an RGB image; any exception sets the image aside.
+      load: Reads it: an encoded image file, or an image that needs no decoding. Any exception sets it aside.
     """
 
     name: str
     label: int
-    load: Callable[[], Image.Image]
+    load: Callable[[], bytes | Image.Image]
 
 
 @dataclasses.dataclass(frozen=True)

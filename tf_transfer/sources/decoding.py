@@ -1,42 +1,86 @@
-"""Decoding image files of any common kind to RGB."""
+"""Decoding image files of the common kinds to RGB."""
 
 from __future__ import annotations
 
 import io
-import os
 
 import numpy as np
 from PIL import Image, ImageOps
 
+# A closed list: Pillow has forty more, some of which run other programs (EPS) or serve no data set of photographs.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million: more is a decompression bomb rather than a photograph
+_WHITE_IS_ZERO, _PHOTOMETRIC_INTERPRETATION = 0, 262  # of TIFF
 
 
-def decode(file: str | os.PathLike | bytes) -> Image.Image:
+class Unusable(ValueError):
+    """An image that has to be set aside; the message is the reason that the user reads."""
+
+
+def decode(encoded: bytes) -> Image.Image:
     """Decodes an image to RGB: upright, transparency on white, first frame of an animation.
 
     Args:
-      file: A path, or the bytes of an encoded image.
+      encoded: An image file of one of `FORMATS`, whatever it is called.
 
     Returns:
       A PIL image of mode RGB.
 
     Raises:
-      ValueError: The image has more than `MAX_PIXELS` pixels.
-      OSError: It cannot be decoded.
+      Unusable: It has more than `MAX_PIXELS` pixels, or cannot be decoded.
     """
-    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"{image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are decoded")
-        image.load()
-        return _to_rgb(ImageOps.exif_transpose(image))
+    if not encoded:
+        raise Unusable("empty file")
+    try:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Unusable(f"{image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are decoded")
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_rgb(image)
+    except Unusable:
+        raise
+    except Image.UnidentifiedImageError:
+        raise Unusable(f"no image of a known format ({', '.join(FORMATS)})") from None
+    except Image.DecompressionBombError as error:  # Pillow's own limit, twice as high
+        raise Unusable(f"too large: {error}") from None
+    except MemoryError:
+        raise Unusable("takes too much memory to decode") from None
+    except Exception as error:  # a broken file makes decoders raise errors of many kinds
+        raise Unusable(f"cannot be decoded ({type(error).__name__}: {error})") from error
+
+
+def fit(image: Image.Image, side: int) -> np.ndarray:
+    """Resizes an image to a square, as the paper did without keeping its aspect ratio.
+
+    Args:
+      image: A PIL image of mode RGB.
+      side: Side of the square, in pixels; 0 keeps the image's own size.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    if side and image.size != (side, side):
+        image = image.resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(image)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise Unusable("pixels are floating-point numbers of unknown range; save it with 8 or 16 bits")
     if image.mode.startswith("I"):  # 16 or 32 bits of grey, which PIL would clip at 255
-        grey = np.asarray(image, dtype=np.int64)
-        return Image.fromarray((np.clip(grey, 0, 65535) // 256).astype(np.uint8)).convert("RGB")
+        return _high_bytes(image).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(background, image).convert("RGB")
     return image.convert("RGB")
+
+
+def _high_bytes(image: Image.Image) -> Image.Image:
+    grey = np.asarray(image)
+    if grey.dtype.itemsize > 2 and (grey.min() < 0 or grey.max() > 65535):
+        raise Unusable("grey values lie outside 0..65535; save it with 8 or 16 bits")
+    high = (grey >> 8).astype(np.uint8)
+    inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
+    return Image.fromarray(~high if inverted else high)

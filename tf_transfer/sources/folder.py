@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import pathlib
 
 import numpy as np
 
+from tf_transfer.printable import printable
 from tf_transfer.sources import Example, Source
-from tf_transfer.sources.decoding import decode
+from tf_transfer.sources.image_files import FoundFile, find_files, is_ignored
 
 
 def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
     """Finds the images of a folder. Label order is the sorted order of the class directories' names.
+
+    Hidden files and what operating systems leave behind are no images; everything else below a class directory should
+    be one. Nothing is read from outside of the folder: links that lead there are set aside.
 
     Args:
       directory: Holds `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`.
@@ -22,19 +25,22 @@ def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
 
     Raises:
       FileNotFoundError: The folder does not exist, or there are no classes in it.
-      ValueError: A class has no images, or the classes of `train` and `test` differ.
+      ValueError: A class has no images or is a link, or the classes of `train` and `test` differ.
     """
     root = pathlib.Path(directory)
     if not root.is_dir():
         raise FileNotFoundError(f"the folder {directory!r} does not exist; expected DIR/train/CLASS/* or DIR/CLASS/*")
-    name = f"folder:{root.resolve().name}"
+    name = f"folder:{printable(root.resolve().name)}"
     if (root / "train").is_dir() and (root / "test").is_dir():
-        files = {split: _files_by_class(root / split) for split in ("train", "test")}
+        files = {}
+        for split in ("train", "test"):
+            _refuse_link(root / split)
+            files[split] = _files_by_class(root / split, root)
     elif (root / "train").is_dir() and any(entry.is_dir() for entry in (root / "train").iterdir()):
         # A class may be called `train`, but then it holds images.
         raise FileNotFoundError(f"{directory} has train/CLASS/* but no test/CLASS/*; rename or add the test images")
     else:
-        files = _hold_out(_files_by_class(root), holdout, seed)
+        files = _hold_out(_files_by_class(root, root), holdout, seed)
         name += f" (hold-out {holdout:g}, seed {seed})"
     class_names = tuple(files["train"])
     if set(class_names) != set(files["test"]):
@@ -48,21 +54,25 @@ def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
     )
 
 
-def _files_by_class(directory: pathlib.Path) -> dict[str, list[pathlib.Path]]:
-    classes = sorted(entry for entry in directory.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+def _files_by_class(directory: pathlib.Path, root: pathlib.Path) -> dict[str, list[FoundFile]]:
+    classes = sorted(entry for entry in directory.iterdir() if entry.is_dir() and not is_ignored(entry.name))
     if not classes:
         raise FileNotFoundError(f"{directory} holds no class directories; expected {directory}/CLASS/IMAGE")
-    files = {
-        entry.name: sorted(file for file in entry.rglob("*") if file.is_file() and not file.name.startswith("."))
-        for entry in classes
-    }
-    for name, found in files.items():
+    files = {}
+    for entry in classes:
+        _refuse_link(entry)
+        files[printable(entry.name)] = found = find_files(entry, root)
         if not found:
-            raise ValueError(f"{directory}: class {name!r} has no images; add some or remove the directory")
+            raise ValueError(f"{directory}: class {entry.name!r} has no images; add some or remove the directory")
     return files
 
 
-def _hold_out(files: dict[str, list[pathlib.Path]], share: float, seed: int) -> dict[str, dict]:
+def _refuse_link(directory: pathlib.Path) -> None:
+    if directory.is_symlink():
+        raise ValueError(f"{directory} is a link, which may lead anywhere; put the directory itself there (cp -rL)")
+
+
+def _hold_out(files: dict[str, list[FoundFile]], share: float, seed: int) -> dict[str, dict]:
     split = {"train": {}, "test": {}}
     for label, (name, found) in enumerate(files.items()):
         if len(found) < 2:
@@ -74,7 +84,7 @@ def _hold_out(files: dict[str, list[pathlib.Path]], share: float, seed: int) -> 
     return split
 
 
-def _examples(root: pathlib.Path, files: dict[str, list[pathlib.Path]], class_names: tuple[str, ...]):
+def _examples(root: pathlib.Path, files: dict[str, list[FoundFile]], class_names: tuple[str, ...]):
     for label, name in enumerate(class_names):
         for file in files[name]:
-            yield Example(str(file.relative_to(root)), label, functools.partial(decode, file))
+            yield Example(str(file.path.relative_to(root)), label, file.read)

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Iterable
 
 from tf_transfer.sources import Example, Source
-from tf_transfer.sources.decoding import decode
 
 
 def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = None) -> Source:
@@ -75,4 +74,4 @@ def _examples(builder, split: str, image_key: str, label_key: str) -> Iterable[E
     )
     for number, example in enumerate(tfds.as_numpy(dataset)):
         encoded, label = example[image_key], int(example[label_key])
-        yield Example(f"{split}[{number}]", label, functools.partial(decode, encoded))
+        yield Example(f"{split}[{number}]", label, functools.partial(bytes, encoded))
