@@ -19,12 +19,12 @@ _RATE = flags.DEFINE_float("gflops", 40.0, "For --dry_run: rate of this machine 
 
 def main(_) -> None:
     """Trains what has no result yet, then writes table and figures."""
-    from tf_transfer import console
+    from tf_transfer import console, dry_run
     from tf_transfer.experiment import Experiment
 
     experiment = Experiment.from_config(_CONFIG.value.to_dict())
     if _DRY_RUN.value:
-        console.print_plan(experiment, _WORKDIR.value, _RATE.value * 1e9)
+        dry_run.print_plan(experiment, _WORKDIR.value, _RATE.value * 1e9)
         return
     if not _WORKDIR.value:
         raise ValueError("no workdir given: set --workdir=DIR, where results are to be kept")

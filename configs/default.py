@@ -13,11 +13,11 @@ def get_config() -> ml_collections.ConfigDict:
     # Data and tasks.
     config.store = ""  # path of the image store, made by bin/prepare.py
     config.source_store = ""  # another store as task A, with split='data sets'
-    config.split = "random"  # random | natural/man-made | explicit | data sets
+    config.split = "random"  # random | natural/man-made | explicit | data sets | all (one task, B)
     config.split_seeds = (0,)  # one pair of random halves for each
     config.classes_a = ()  # names of the classes of A and of B, with split='explicit'
     config.classes_b = ()
-    config.images_per_class = 0  # only the first so many training images of each class; 0 for all
+    config.images_per_class = (0,)  # limits: only the first so many training images of each class; 0 for all
 
     # Networks.
     config.network = "convnet"  # convnet | caffenet | tiny; see tf_transfer/architectures.py
@@ -28,6 +28,12 @@ def get_config() -> ml_collections.ConfigDict:
     config.treatments = ("BnB", "BnB+", "AnB", "AnB+", "RnB")  # also AnB-preserve1 and the like
     config.layers = ()  # values of n; () for all, 1..N-1
     config.seeds = (0,)  # seeds of weights, order and dropout
+
+    # Several such groups of networks in one experiment, by name. Each sets what it does not share with the fields
+    # above: split, split_seeds, images_per_class, targets, treatments (none: bases alone), layers, seeds, and the
+    # recipe's steps and tests. For example
+    # config.blocks.volumes = dict(split="all", treatments=(), images_per_class=(10, 100), steps=2000)
+    config.blocks = ml_collections.ConfigDict()
 
     # How every network is trained.
     config.recipe = recipe = ml_collections.ConfigDict()
@@ -56,4 +62,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.processes = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU
     config.lock()
     config.network_options.unlock()  # each network has its own
+    config.blocks.unlock()
     return config

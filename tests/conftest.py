@@ -111,7 +111,9 @@ def invented_workdir(store, make_result, tmp_path_factory):
     experiment = Experiment(store=store)
     workdir.write_config(path, experiment)
     weights = {"layer1/0": np.random.default_rng(0).normal(size=(5, 5, 3, 4)), "layer1/1": np.zeros(4)}
-    for run in make_plan(experiment).runs:
+    plan = make_plan(experiment)
+    for run in plan.runs:
         top1 = 0.5 - 0.01 * run.treatment.n * len(run.treatment.source)
-        results.write_result(path, make_result(run.treatment.name, top1), weights, np.arange(12) % 2 == 0)
+        invented = make_result(run.treatment.name, top1, steps=plan.num_steps(run))
+        results.write_result(path, invented, weights, np.arange(12) % 2 == 0)
     return path

@@ -2,8 +2,7 @@ import dataclasses
 
 import pytest
 
-from tf_transfer import analysis, console, effects, plan, published, results, sweep, table1
-from tf_transfer.experiment import Experiment, Recipe
+from tf_transfer import analysis, console, effects, published, results, sweep, table1
 from tf_transfer.report import Report
 
 
@@ -16,25 +15,6 @@ from tf_transfer.report import Report
 )  # fmt: skip
 def test_times_in_their_natural_unit(seconds, written):
     assert console.duration(seconds) == written
-
-
-def test_the_plan_says_what_would_be_trained_and_what_it_costs(store, capsys):
-    experiment = Experiment(store=store, layers=(1, 2, 3, 4), treatments=("AnB", "AnB+"))
-    console.print_plan(experiment, workdir=None, flops_per_second=1e9)
-    printed = capsys.readouterr().out
-    assert "random-0_seed-0_A1-4B" in printed and "4: A1B ... A4B" in printed
-    assert "runs to train: 10 of 10, in 7 cohorts" in printed
-    assert "network: convnet, 8 layers, 246,163 parameters (1,824, 10,416, 27,712," in printed
-    assert "split random-0: A: 3 classes, 36 images; B: 3 classes, 36 images" in printed
-    made = plan.make_plan(experiment)
-    total = sum(made.cohort_flops(cohort) for cohort in made.cohorts)
-    assert f"in all: {total:.3g} FLOPs, about {console.duration(total / 1e9)} at 1 GFLOP/s" in printed
-
-
-def test_the_plan_of_a_finished_workdir(store, invented_workdir, capsys):
-    console.print_plan(Experiment(store=store), str(invented_workdir), flops_per_second=1e9)
-    printed = capsys.readouterr().out
-    assert "runs to train: 0 of 37, in 0 cohorts" in printed and "in all: 0 FLOPs, about 0 s" in printed
 
 
 def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
@@ -110,9 +90,3 @@ def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):
         "baseB_random-0_seed-0  top-1 50.0 %  (1 of 37)",
         "A1B_random-0_seed-0  diverged  (2 of 37, 4 min left)",
     ]
-
-
-def test_the_plan_of_a_workdir_that_belongs_to_another_config(store, invented_workdir):
-    other = Experiment(store=store, recipe=Recipe(batch_size=7))
-    with pytest.raises(ValueError, match="belongs to another config .*recipe.batch_size"):
-        console.print_plan(other, str(invented_workdir), flops_per_second=1e9)

@@ -66,14 +66,15 @@ def test_unknown_and_missing_fields():
         ({"targets": ("C",)}, r"targets must be some of \('A', 'B'\), got \('C',\)"),
         ({"seeds": ()}, r"seeds must be one or more integers from 0 on, got \(\)"),
         ({"seeds": (0, -1)}, r"seeds must be one or more integers from 0 on, got \(0, -1\)"),
-        ({"seeds": ("x",)}, r"seeds must be integers, got \('x',\)"),
+        ({"seeds": ("x",)}, r"seeds must be integers, such as \(1, 2\), got \('x',\)"),
         ({"split_seeds": (-1,)}, r"split_seeds must be one or more integers from 0 on, got \(-1,\)"),
-        ({"layers": ("abc",)}, r"layers must be integers, got \('abc',\)"),
+        ({"layers": ("abc",)}, r"layers must be integers, .*got \('abc',\)"),
         ({"metric": "top5"}, "unknown metric 'top5': expected one of .*'top1_mean_best10'"),
         ({"cohort_size": 0}, "cohort_size must be at least 1, got 0"),
         ({"finetuned_cohort_size": 0}, "finetuned_cohort_size must be at least 1, got 0"),
         ({"processes": -1}, "processes must be at least 0, got -1"),
-        ({"images_per_class": -1}, "images_per_class must be at least 0, got -1"),
+        ({"images_per_class": (-1,)}, r"images_per_class must be one or more integers from 0 on, got \(-1,\)"),
+        ({"images_per_class": 5}, "images_per_class must be integers, such as .*, got 5"),
     ],
 )
 def test_what_an_experiment_refuses(changes, message):
@@ -123,22 +124,23 @@ def test_auto_precision_becomes_one_that_is_named():
 
 
 def test_random_halves_by_split_seed(store):
-    splits = Experiment(store=store, split_seeds=(0, 5)).splits()
-    assert list(splits) == ["random-0", "random-5"]
-    for split in splits.values():
+    experiment = Experiment(store=store, split_seeds=(0, 5))
+    assert experiment.all_blocks()[""].split_names == ["random-0", "random-5"]
+    for split in (experiment.class_split("random-0"), experiment.class_split("random-5")):
         assert len(split.classes_a) == 3 and sorted(split.classes_a + split.classes_b) == list(range(6))
 
 
 def test_natural_and_man_made_make_one_split_whatever_the_seeds(store):
-    splits = Experiment(store=store, split="natural/man-made", split_seeds=(0, 1)).splits()
-    assert list(splits) == ["natural-man-made"]
-    assert splits["natural-man-made"].classes_a == (0, 1, 2)  # bird, cat, deer
-    assert splits["natural-man-made"].classes_b == (3, 4, 5)  # ship, train, truck
+    experiment = Experiment(store=store, split="natural/man-made", split_seeds=(0, 1))
+    assert experiment.all_blocks()[""].split_names == ["natural-man-made"]
+    split = experiment.class_split("natural-man-made")
+    assert split.classes_a == (0, 1, 2)  # bird, cat, deer
+    assert split.classes_b == (3, 4, 5)  # ship, train, truck
 
 
 def test_explicit_split_by_names(store):
     experiment = Experiment(store=store, split="explicit", classes_a=("truck", "cat"), classes_b=("bird",))
-    split = experiment.class_split(0)
+    split = experiment.class_split("explicit")
     assert (split.name, split.classes_a, split.classes_b) == ("explicit", (1, 5), (0,))
     for classes_b, message in [
         (("dragon",), "no class 'dragon'"),
@@ -146,32 +148,71 @@ def test_explicit_split_by_names(store):
         ((), "task B has no classes"),
     ]:
         with pytest.raises(ValueError, match=message):
-            dataclasses.replace(experiment, classes_b=classes_b).class_split(0)
+            dataclasses.replace(experiment, classes_b=classes_b).class_split("explicit")
 
 
-def test_two_data_sets_may_share_class_numbers(store):
-    experiment = Experiment(store=store, source_store=store, split="data sets")
-    split = experiment.class_split(0)
+def test_two_data_sets_may_share_class_numbers(store, tmp_path):
+    source = str(shutil.copytree(store, tmp_path / "source"))
+    experiment = Experiment(store=store, source_store=source, split="data sets")
+    split = experiment.class_split("data-sets")
     assert split.classes_a == split.classes_b == (0, 1, 2, 3, 4, 5)
-    assert experiment.task(split, "A").store == store
+    assert experiment.task("data-sets", "A").store == source
+    assert experiment.task("data-sets", "B").store == experiment.task("random-0", "A").store == store
+
+
+def test_all_classes_as_one_task(store):
+    experiment = Experiment(store=store, split="all", treatments=("RnB", "BnB"))
+    split = experiment.class_split("all")
+    assert (split.classes_a, split.classes_b) == ((), (0, 1, 2, 3, 4, 5))
+    for changes, message in [
+        ({"targets": ("A", "B")}, r"split='all' has one task, B, which holds all classes; got targets \('A', 'B'\)"),
+        ({"treatments": ("RnB", "AnB")}, r"no task A to transfer from; set treatments to .*, got \['AnB'\]"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            dataclasses.replace(experiment, **changes)
 
 
 def test_a_task_s_images(store):
-    experiment = Experiment(store=store, images_per_class=5)
-    task = experiment.task(experiment.class_split(0), "B")
+    task = Experiment(store=store).task("random-0", "B", images_per_class=5)
     assert task.num_images("train") == 3 * 5
     assert task.num_images("test") == 3 * 4  # never limited
+
+
+def test_blocks_share_what_they_do_not_set(store):
+    blocks = {"volumes": {"split": "all", "treatments": (), "images_per_class": (1, 2), "steps": 7}, "rest": {}}
+    experiment = Experiment(store=store, layers=(1, 2), blocks=blocks)
+    volumes, rest = experiment.all_blocks().values()
+    assert (volumes.split, volumes.images_per_class, volumes.steps, volumes.layers) == ("all", (1, 2), 7, (1, 2))
+    assert rest == Experiment(store=store, layers=(1, 2)).all_blocks()[""]
+    assert Experiment.from_config(experiment.to_json()) == experiment
+
+
+@pytest.mark.parametrize(
+    "block, message",
+    [
+        (
+            {"network": "tiny"},
+            r"blocks.mine: a block cannot set \['network'\], only \['split', 'split_seeds', .*'steps'",
+        ),
+        ({"split": "thirds"}, "blocks.mine: unknown split 'thirds'"),
+        ({"steps": -1}, "blocks.mine: steps must be at least 0, got -1"),
+        ({"split": "data sets"}, "source_store and split='data sets' go together"),
+    ],
+)
+def test_what_a_block_refuses(block, message):
+    with pytest.raises(ValueError, match=message):
+        Experiment.from_config({"store": "here", "blocks": {"mine": block}})
 
 
 def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other(store):
     experiment = Experiment(store=store)
     other_precision = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[Recipe().resolved().precision]
     numbers = {
-        "split": "explicit", "classes_a": ("cat",), "classes_b": ("bird",), "images_per_class": 3, "network": "tiny",
-        "network_options": {"dropout": 0.5},
+        "classes_a": ("cat",), "classes_b": ("bird",), "network": "tiny", "network_options": {"dropout": 0.5},
     }  # fmt: skip
     free = {
-        "split_seeds": (1,), "targets": ("A",), "treatments": ("AnB",), "layers": (3,), "seeds": (7,),
+        "split": "explicit", "split_seeds": (1,), "images_per_class": (3,), "targets": ("A",), "treatments": ("AnB",),
+        "layers": (3,), "seeds": (7,), "blocks": {"volumes": {"images_per_class": (3,)}},
         "metric": "top1_mean_best10", "cohort_size": 3, "finetuned_cohort_size": 2, "processes": 1,
     }  # fmt: skip
     recipe = {

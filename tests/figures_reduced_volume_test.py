@@ -42,3 +42,15 @@ def test_what_the_figure_is_drawn_for(make_result):
     transfer = make_result("A1B", images_per_class=20)
     diverged = make_result("baseB", images_per_class=20, status=results.DIVERGED)
     assert not has_rows(results.table([ten, transfer, diverged]))
+
+
+def test_kinds_of_class_splits_have_lines_of_their_own(make_result):
+    made = [make_result("baseB", images_per_class=limit) for limit in (10, 20)]
+    made += [make_result("baseB", split="all", images_per_class=limit) for limit in (10, 20, 40, 0)]
+    made += [make_result("baseB", split="explicit", images_per_class=10)]  # one volume makes no line
+    figure = draw_reduced_volume(results.table(made))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "all classes, limited number of images (20 steps)",
+        "all classes, no limit: 40.0 % (20 steps)",
+        "random halves, limited number of images (20 steps)",
+    ]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tf_transfer.class_splits import random_halves
 from tf_transfer.experiment import Experiment, Recipe
-from tf_transfer.plan import Run, make_cohort, make_plan
+from tf_transfer.plan import Run, make_cohort, make_plan, parse_run
 from tf_transfer.treatments import parse
 
 
@@ -128,6 +128,59 @@ def test_a_cohort_costs_no_more_than_its_runs_alone(store, chosen):
     alone = [plan.cohort_flops(make_cohort([run])) for run in runs]
     together = plan.cohort_flops(make_cohort(runs))
     assert max(alone) <= together <= sum(alone)
+
+
+def test_blocks_are_planned_together(store):
+    blocks = {
+        "halves": {"treatments": ("AnB",), "layers": (1,), "targets": ("A", "B")},
+        "selffer": {"treatments": ("BnB",), "layers": (1,)},
+        "volumes": {"split": "all", "treatments": (), "images_per_class": (5, 12), "steps": 40, "tests": 2},
+        "whole": {"split": "all", "treatments": ("RnB",), "layers": (3,)},
+    }
+    plan = make_plan(Experiment(store=store, recipe=Recipe(steps=100, tests=10), blocks=blocks))
+    assert {name: [run.name.replace("_seed-0", "") for run in runs] for name, runs in plan.blocks.items()} == {
+        "halves": ["baseA_random-0", "baseB_random-0", "B1A_random-0", "A1B_random-0"],
+        "selffer": ["B1B_random-0"],  # its base is one of the halves'
+        "volumes": ["baseB_all_images-5", "baseB_all_images-12"],
+        "whole": ["baseB_all", "R3B_all"],
+    }
+    assert sorted(run.name for run in plan.runs) == sorted(run.name for runs in plan.blocks.values() for run in runs)
+    few, whole = parse_run("baseB_all_seed-0_images-5"), parse_run("baseB_all_seed-0")
+    assert (plan.num_steps(few), plan.recipe(few).tests, plan.task(few, "B").num_images()) == (40, 2, 30)
+    assert (plan.num_steps(whole), plan.recipe(whole).tests, plan.task(whole, "B").num_images()) == (100, 10, 72)
+    assert {cohort.name for cohort in plan.cohorts} == {
+        "random-0_seed-0_baseA", "random-0_seed-0_baseB", "random-0_seed-0_A1B,B1B", "random-0_seed-0_B1A",
+        "all_seed-0_baseB", "all_seed-0_images-5_baseB", "all_seed-0_images-12_baseB", "all_seed-0_R3B",
+    }  # fmt: skip
+
+
+def test_limited_networks_copy_from_limited_bases(store):
+    plan = make_plan(Experiment(store=store, treatments=("AnB",), layers=(1,), images_per_class=(0, 6)))
+    assert {run.name: run.base.name for run in plan.runs if run.base} == {
+        "A1B_random-0_seed-0": "baseA_random-0_seed-0",
+        "A1B_random-0_seed-0_images-6": "baseA_random-0_seed-0_images-6",
+    }
+
+
+def test_blocks_that_disagree_about_a_network(store):
+    blocks = {"short": {"steps": 20}, "long": {"treatments": ("RnB",)}}
+    with pytest.raises(
+        ValueError, match="blocks 'short' and 'long' both ask for baseB_random-0_seed-0, with different"
+    ):
+        make_plan(Experiment(store=store, blocks=blocks))
+
+
+@pytest.mark.parametrize(
+    "name", ["A3B+_random-12_seed-4", "baseB_all_seed-0_images-25", "A1B-preserve2_explicit_seed-1"]
+)
+def test_run_names_are_read_back(name):
+    assert parse_run(name).name == name
+
+
+@pytest.mark.parametrize("name", ["A3B", "A3B_random-0", "A3B_random-0_seed-x", "A3B_random-0_seed-0_images-"])
+def test_what_is_no_run_name(name):
+    with pytest.raises(ValueError, match="is not the name of a run: expected one such as A3B[+]_random-0_seed-0"):
+        parse_run(name)
 
 
 def test_steps_follow_the_target_s_images(store):

@@ -59,7 +59,7 @@ def test_served_predictions_are_as_right_as_the_last_test_was(served, trained, t
 
 
 def test_class_names_stand_in_the_order_of_the_probabilities(served, experiment, pixels, store):
-    expected = [ImageStore(store).meta.class_names[label] for label in experiment.class_split(0).classes_b]
+    expected = [ImageStore(store).meta.class_names[label] for label in experiment.class_split("random-0").classes_b]
     assert [name.decode() for name in served(pixels[:1])["class_names"]] == expected
     assert len(expected) == 3
 

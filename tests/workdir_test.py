@@ -42,11 +42,11 @@ def test_other_runs_of_the_same_experiment_may_join(store, tmp_path):
 def test_another_experiment_may_not_and_the_fields_are_named(store, tmp_path):
     experiment = Experiment(store=store)
     workdir.write_config(tmp_path, experiment)
-    other = dataclasses.replace(experiment, images_per_class=5, recipe=Recipe(batch_size=32))
+    other = dataclasses.replace(experiment, network="tiny", recipe=Recipe(batch_size=32))
     with pytest.raises(ValueError) as error:
         workdir.write_config(tmp_path, other)
     assert str(error.value) == (
-        f"the workdir {str(tmp_path)!r} belongs to another config (images_per_class: 0 there, 5 now; "
+        f"the workdir {str(tmp_path)!r} belongs to another config (network: 'convnet' there, 'tiny' now; "
         "recipe.batch_size: 64 there, 32 now); choose another --workdir, or go back to that config"
     )
     assert workdir.read_experiment(tmp_path) == experiment

@@ -49,6 +49,11 @@ def comparable(table: pd.DataFrame) -> pd.DataFrame:
     return finished[group.isin(targets)] if targets else finished
 
 
+def split_family(rows: pd.DataFrame) -> pd.Series:
+    """For each row, what its kind of class split is called: `random halves` for every seed, and so on."""
+    return rows["split"].replace({f"^{split}$": name for split, name in _FAMILY_NAMES.items()}, regex=True)
+
+
 def families(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Sorts the comparable rows into families, each with bases of its own, within which one may average.
 
@@ -63,7 +68,7 @@ def families(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
       without comparable rows gives one family without rows.
     """
     rows = comparable(table)
-    splits = rows["split"].replace({f"^{split}$": name for split, name in _FAMILY_NAMES.items()}, regex=True)
+    splits = split_family(rows)
     keys = sorted(
         set(zip(splits, rows["images_per_class"], strict=True)),
         key=lambda key: (key[0] != RANDOM_HALVES, key[0], key[1] > 0, -key[1]),

@@ -13,7 +13,31 @@ RANDOM = "random"
 NATURAL_MAN_MADE = "natural/man-made"
 EXPLICIT = "explicit"
 DATA_SETS = "data sets"
-KINDS = (RANDOM, NATURAL_MAN_MADE, EXPLICIT, DATA_SETS)
+ALL = "all"
+KINDS = (RANDOM, NATURAL_MAN_MADE, EXPLICIT, DATA_SETS, ALL)
+
+
+def names(kind: str, seeds: Sequence[int]) -> list[str]:
+    """What results of the splits of a kind are filed under: `random-0` and so on, or the kind in one word."""
+    return [f"{RANDOM}-{seed}" for seed in seeds] if kind == RANDOM else [kind.replace("/", "-").replace(" ", "-")]
+
+
+def parse_name(name: str) -> tuple[str, int]:
+    """Reads the kind of a class split, and the seed of random halves (0 for others), from a name of `names`.
+
+    Raises:
+      ValueError: No class split has this name.
+    """
+    seed = name.removeprefix(f"{RANDOM}-")
+    for kind in KINDS:
+        if kind != RANDOM and names(kind, ()) == [name]:
+            return kind, 0
+    if seed == name or not seed.isdecimal():
+        raise ValueError(
+            f"{name!r} is not the name of a class split: expected random-0 or the like, or one of "
+            f"{[names(kind, ())[0] for kind in KINDS if kind != RANDOM]}"
+        )
+    return RANDOM, int(seed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +46,7 @@ class ClassSplit:
 
     Attributes:
       name: What results are filed under, for example `random-0`.
-      classes_a: Sorted class indices of task A in its image store.
+      classes_a: Sorted class indices of task A in its image store; none in the split `all`.
       classes_b: Sorted class indices of task B in its image store.
       disjoint: Whether A and B are parts of one data set, which must not overlap.
     """
@@ -34,7 +58,7 @@ class ClassSplit:
 
     def __post_init__(self):
         for task, classes in (("A", self.classes_a), ("B", self.classes_b)):
-            if not classes:
+            if not classes and (self.name, task) != (ALL, "A"):
                 raise ValueError(f"split {self.name!r}: task {task} has no classes; give each task at least one class")
         shared = sorted(set(self.classes_a) & set(self.classes_b))
         if self.disjoint and shared:

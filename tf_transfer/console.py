@@ -14,10 +14,9 @@ import rich.table
 
 from tf_transfer import analysis, image_store, table1
 from tf_transfer import experiment as experiments
-from tf_transfer.plan import Plan, make_plan
 
 # Off a terminal nothing says how wide a line may be, so that tables get all that they need.
-_CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 def prepare(source: str, out: str, image_size: int, image_format: str, options: Mapping) -> None:
@@ -50,52 +49,6 @@ def prepare(source: str, out: str, image_size: int, image_format: str, options: 
         )
 
 
-def print_plan(experiment: experiments.Experiment, workdir: str | None, flops_per_second: float) -> None:
-    """Prints what a sweep would train, and what it would cost, without training anything."""
-    from tf_transfer import sweep
-    from tf_transfer import workdir as workdirs
-
-    plan = make_plan(experiment)
-    if workdir:
-        workdirs.check_config(workdir, experiment)
-    cohorts = sweep.pending(plan, workdir) if workdir else list(plan.cohorts)
-    table = rich.table.Table("cohort", "runs", "needs", "steps", "TFLOP", "minutes", box=rich.box.SIMPLE)
-    for cohort in cohorts:
-        flops = plan.cohort_flops(cohort)
-        needs = ", ".join(sorted(base.treatment.name for base in cohort.needs)) or "-"
-        steps, minutes = f"{plan.num_steps(cohort.runs[0]):,}", f"{flops / flops_per_second / 60:.1f}"
-        table.add_row(cohort.name, _names(cohort.runs), needs, steps, f"{flops / 1e12:.1f}", minutes)
-    _CONSOLE.print(table)
-    num_runs = sum(len(cohort.runs) for cohort in cohorts)
-    total = sum(plan.cohort_flops(cohort) for cohort in cohorts)
-    print(f"runs to train: {num_runs} of {len(plan.runs)}, in {len(cohorts)} cohorts")
-    _print_network(plan)
-    print(
-        f"in all: {total:.3g} FLOPs, about {duration(total / flops_per_second)} at {flops_per_second / 1e9:g} GFLOP/s, "
-        "without the tests"
-    )
-
-
-def _names(runs) -> str:
-    names = [run.treatment.name for run in runs]
-    return ", ".join(names) if len(names) < 4 else f"{len(names)}: {names[0]} ... {names[-1]}"
-
-
-def _print_network(plan: Plan) -> None:
-    architecture = plan.architecture(plan.runs[0])
-    costs = architecture.costs()
-    print(
-        f"network: {architecture.name}, {len(architecture)} layers, {sum(c.parameters for c in costs):,} parameters "
-        f"({', '.join(f'{cost.parameters:,}' for cost in costs)}), "
-        f"{sum(c.flops for c in costs) / 1e6:.1f} MFLOP forward per image"
-    )
-    for name, split in plan.splits.items():
-        tasks = ((letter, plan.experiment.task(split, letter)) for letter in "AB")
-        print(
-            f"split {name}: " + "; ".join(f"{x}: {len(t.classes)} classes, {t.num_images():,} images" for x, t in tasks)
-        )
-
-
 def sweep(experiment: experiments.Experiment, workdir: str) -> None:
     """Trains what has no result yet, under a progress bar, and then writes table and figures."""
     from tf_transfer import report
@@ -116,7 +69,7 @@ def print_report(report) -> None:
             table.add_column(f"n = {n}" if n else "-", justify="right")
         for kind, row in means.iterrows():
             table.add_row(analysis.pattern(kind), *_one_decimal(row))
-        _CONSOLE.print(table)
+        CONSOLE.print(table)
     if len(report.boost):
         _print_table1(report.boost, report.beside_paper)
     _print_effects(report.effects)
@@ -142,7 +95,7 @@ def _print_table1(boost, beside_paper: bool) -> None:
             table.add_row(
                 f"{name}, Table 1 of the paper", *_one_decimal(row.get(layers, nan) for layers in boost.columns)
             )
-    _CONSOLE.print(table)
+    CONSOLE.print(table)
 
 
 def _one_decimal(values) -> list[str]:
@@ -160,7 +113,7 @@ def _print_effects(effects) -> None:
     for effect, rows in effects.groupby("effect", sort=False):
         by_layer = {row.n: row for row in rows[rows["n"].notna()].itertuples()}
         table.add_row(effect, *(_with_interval(by_layer.get(n)) for n in layers))
-    _CONSOLE.print(table)
+    CONSOLE.print(table)
 
 
 def _with_interval(row) -> str:
@@ -174,7 +127,7 @@ class _SweepProgress:
     """A bar on a terminal; elsewhere a line for each run that is finished."""
 
     def __init__(self):
-        self._bar = _progress_bar("") if _CONSOLE.is_terminal else None
+        self._bar = _progress_bar("") if CONSOLE.is_terminal else None
         self._reported: set[str] = set()
 
     def __enter__(self):
@@ -211,7 +164,7 @@ def _progress_bar(unit: str) -> rich.progress.Progress:
         ]
     else:
         columns += [rich.progress.TaskProgressColumn(), rich.progress.TimeElapsedColumn()]
-    return rich.progress.Progress(*columns, console=_CONSOLE, disable=not sys.stdout.isatty())
+    return rich.progress.Progress(*columns, console=CONSOLE, disable=not sys.stdout.isatty())
 
 
 def duration(seconds: float) -> str:

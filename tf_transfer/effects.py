@@ -146,17 +146,13 @@ def read_image_ids(directory: str | os.PathLike, table: pd.DataFrame) -> dict[tu
     """
     try:
         experiment = workdir.read_experiment(directory)
-        return {
-            (name, letter): _test_images(experiment, experiment.split_named(name), letter)
-            for name in table["split"].unique()
-            for letter in "AB"
-        }
+        tasks = set(zip(table["split"], table["target"], strict=True))
+        return {(split, target): _test_images(experiment, experiment.task(split, target)) for split, target in tasks}
     except FileNotFoundError:
         return {}
 
 
-def _test_images(experiment, split, letter: str) -> np.ndarray:
-    task = experiment.task(split, letter)
+def _test_images(experiment, task) -> np.ndarray:
     indices = image_store.ImageStore(task.store).indices("test", task.classes)
     other_store = task.store != experiment.store
     return indices + 10**9 * other_store  # far above any index of the first store

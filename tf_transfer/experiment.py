@@ -10,15 +10,16 @@ import json
 import pathlib
 from collections.abc import Mapping
 
-from tf_transfer import architectures, class_splits, image_store, treatments
+from tf_transfer import architectures, class_splits, image_store
+from tf_transfer.blocks import Block
 
 SCHEDULES = ("cosine", "step", "constant")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 METRICS = ("top1_last", "top1_mean_best10")
 
 # What may change between two sweeps on one workdir, since no run's numbers depend on it.
-_FREE_FIELDS = ("split_seeds", "targets", "treatments", "layers", "seeds", "metric")
-_FREE_FIELDS += ("cohort_size", "finetuned_cohort_size", "processes")
+_FREE_FIELDS = ("split", "split_seeds", "images_per_class", "targets", "treatments", "layers", "seeds", "blocks")
+_FREE_FIELDS += ("metric", "cohort_size", "finetuned_cohort_size", "processes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,13 +120,14 @@ class Experiment:
     split_seeds: tuple[int, ...] = (0,)
     classes_a: tuple[str, ...] = ()
     classes_b: tuple[str, ...] = ()
-    images_per_class: int = 0
+    images_per_class: tuple[int, ...] = (0,)
     network: str = "convnet"
     network_options: Mapping[str, object] = dataclasses.field(default_factory=dict)
     targets: tuple[str, ...] = ("B",)
     treatments: tuple[str, ...] = ("BnB", "BnB+", "AnB", "AnB+", "RnB")
     layers: tuple[int, ...] = ()
     seeds: tuple[int, ...] = (0,)
+    blocks: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict)
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
     metric: str = "top1_last"
     cohort_size: int = 7
@@ -135,28 +137,14 @@ class Experiment:
     def __post_init__(self):
         if not self.store:
             raise ValueError("no image store given: set --config.store=PATH (made by bin/prepare.py)")
-        if self.split not in class_splits.KINDS:
-            raise ValueError(f"unknown split {self.split!r}: expected one of {class_splits.KINDS}")
-        if bool(self.source_store) != (self.split == class_splits.DATA_SETS):
+        kinds = {block.split for block in self.all_blocks().values()}
+        if bool(self.source_store) != (class_splits.DATA_SETS in kinds):
             raise ValueError(
                 "source_store and split='data sets' go together: task A is then the source store's classes"
             )
-        if not self.targets or set(self.targets) - set(treatments.TASKS):
-            raise ValueError(f"targets must be some of {treatments.TASKS}, got {self.targets}")
-        for name in ("split_seeds", "seeds", "layers"):
-            if not all(isinstance(value, int) for value in getattr(self, name)):
-                raise ValueError(f"{name} must be integers, got {getattr(self, name)}")
-        for name in ("split_seeds", "seeds"):
-            if not getattr(self, name) or min(getattr(self, name)) < 0:
-                raise ValueError(f"{name} must be one or more integers from 0 on, got {getattr(self, name)}")
         if self.metric not in METRICS:
             raise ValueError(f"unknown metric {self.metric!r}: expected one of {METRICS}")
-        for name, least in (
-            ("cohort_size", 1),
-            ("finetuned_cohort_size", 1),
-            ("processes", 0),
-            ("images_per_class", 0),
-        ):
+        for name, least in (("cohort_size", 1), ("finetuned_cohort_size", 1), ("processes", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
@@ -180,46 +168,58 @@ class Experiment:
         """Returns all fields as JSON values; `from_config` reads them back."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
-    def class_split(self, split_seed: int) -> class_splits.ClassSplit:
-        """Divides the classes; `split_seed` matters for random halves only.
+    def all_blocks(self) -> dict[str, Block]:
+        """The blocks by name: each has the experiment's own fields, but for those that it sets itself.
+
+        Without `blocks`, one without a name.
+
+        Raises:
+          ValueError: A block sets a field that is not its own, or a value is out of range.
+        """
+        names = [field.name for field in dataclasses.fields(Block)]
+        shared = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        made = {}
+        for name, changes in (self.blocks or {"": {}}).items():
+            unknown = sorted(set(changes) - set(names))
+            if unknown:
+                raise ValueError(f"blocks.{name}: a block cannot set {unknown}, only {names}")
+            try:
+                made[name] = Block(**{**shared, **changes})
+            except ValueError as error:
+                raise ValueError(f"blocks.{name}: {error}" if name else str(error)) from None
+        return made
+
+    def class_split(self, name: str) -> class_splits.ClassSplit:
+        """Divides the classes as the name of a class split says, also one that another config asked for.
+
+        Args:
+          name: `random-0`, `natural-man-made`, `explicit`, `data-sets` or `all`.
 
         Raises:
           FileNotFoundError: There is no store.
           ValueError: The halves overlap, are empty, or name unknown classes.
         """
+        kind, seed = class_splits.parse_name(name)
         names = image_store.read_meta(self.store).class_names
-        if self.split == class_splits.DATA_SETS:
+        every = tuple(range(len(names)))
+        if kind == class_splits.ALL:
+            return class_splits.ClassSplit(name, (), every)
+        if kind == class_splits.DATA_SETS:
             source = image_store.read_meta(self.source_store)
-            return class_splits.ClassSplit(
-                "data-sets", tuple(range(source.num_classes)), tuple(range(len(names))), disjoint=False
-            )
-        if self.split == class_splits.RANDOM:
-            name, halves = f"random-{split_seed}", class_splits.random_halves(len(names), split_seed)
-        elif self.split == class_splits.NATURAL_MAN_MADE:
-            name, halves = "natural-man-made", class_splits.natural_and_man_made(names)
+            return class_splits.ClassSplit(name, tuple(range(source.num_classes)), every, disjoint=False)
+        if kind == class_splits.RANDOM:
+            halves = class_splits.random_halves(len(names), seed)
+        elif kind == class_splits.NATURAL_MAN_MADE:
+            halves = class_splits.natural_and_man_made(names)
         else:
-            name = "explicit"
-            halves = tuple(class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))
+            halves = (class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))
         return class_splits.ClassSplit(name, *(tuple(half.tolist()) for half in halves))
 
-    def split_named(self, name: str) -> class_splits.ClassSplit:
-        """The class split that a run's name tells of, also one that an earlier sweep of the same workdir trained."""
-        seed = name.removeprefix(f"{class_splits.RANDOM}-")
-        return self.class_split(int(seed) if seed.isdecimal() else self.split_seeds[0])
-
-    def splits(self) -> dict[str, class_splits.ClassSplit]:
-        """All class splits by name. Only random halves make more than one."""
-        seeds = self.split_seeds if self.split == class_splits.RANDOM else self.split_seeds[:1]
-        splits = [self.class_split(seed) for seed in seeds]
-        return {split.name: split for split in splits}
-
-    def task(self, split: class_splits.ClassSplit, letter: str) -> Task:
-        """Task `A` or `B` of a class split."""
-        return Task(self.store_of(letter), split.classes(letter), self.images_per_class)
-
-    def store_of(self, letter: str) -> str:
-        """Path of the image store of task `A` or `B`."""
-        return self.source_store if self.source_store and letter == "A" else self.store
+    def task(self, split: str, letter: str, images_per_class: int = 0) -> Task:
+        """Task `A` or `B` of the class split called `split`."""
+        from_source = letter == "A" and class_splits.parse_name(split)[0] == class_splits.DATA_SETS
+        store = self.source_store if from_source else self.store
+        return Task(store, self.class_split(split).classes(letter), images_per_class)
 
     def architecture(self, num_classes: int, image_size: int) -> architectures.Architecture:
         """The table of layers for a task of `num_classes` classes."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from tf_transfer import image_store, treatments
-from tf_transfer.experiment import Experiment, Task
+from tf_transfer.blocks import Block
+from tf_transfer.experiment import Experiment, Recipe, Task
 from tf_transfer.treatments import Treatment
+
+_RUN_NAME = re.compile(r"(?P<treatment>[^_]+)_(?P<split>[^_]+)_seed-(?P<seed>\d+)(_images-(?P<images>\d+))?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,23 +24,44 @@ class Run:
       treatment: How the network is made.
       split: Name of the class split.
       seed: Seed of its initial weights, its stream and its dropout.
+      images_per_class: Limit of training images per class; 0 for none.
     """
 
     treatment: Treatment
     split: str
     seed: int
+    images_per_class: int = 0
 
     @property
     def name(self) -> str:
-        """The name of the run's directory, for example `A3B+_random-0_seed-0`."""
-        return f"{self.treatment.name}_{self.split}_seed-{self.seed}"
+        """The name of the run's directory, for example `A3B+_random-0_seed-0` or `baseB_all_seed-0_images-25`."""
+        return f"{self.treatment.name}_{self.group}"
+
+    @property
+    def group(self) -> str:
+        """What is left of the name without the treatment: only runs of one group can copy from each other."""
+        limit = f"_images-{self.images_per_class}" if self.images_per_class else ""
+        return f"{self.split}_seed-{self.seed}{limit}"
 
     @property
     def base(self) -> Run | None:
         """The run whose weights this one copies; None for a base and for random layers."""
         if self.treatment.source not in treatments.TASKS:
             return None
-        return Run(Treatment(self.treatment.source), self.split, self.seed)
+        return dataclasses.replace(self, treatment=Treatment(self.treatment.source))
+
+
+def parse_run(name: str) -> Run:
+    """Reads the name of a run.
+
+    Raises:
+      ValueError: It is not the name of a run.
+    """
+    match = _RUN_NAME.fullmatch(name)
+    if not match:
+        raise ValueError(f"{name!r} is not the name of a run: expected one such as A3B+_random-0_seed-0")
+    treatment = treatments.parse(match["treatment"])
+    return Run(treatment, match["split"], int(match["seed"]), int(match["images"] or 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +70,7 @@ class Cohort:
 
     Attributes:
       name: The cohort's name, for example `random-0_seed-0_A1-7B`.
-      runs: Its runs. They share target, split and seed, and either all have frozen layers or none has.
+      runs: Its runs. They share target and group, and either all have frozen layers or none has.
     """
 
     name: str
@@ -69,25 +94,31 @@ class Plan:
     Attributes:
       experiment: What is planned.
       runs: Every network, bases first.
+      blocks: The same runs by block, each under the first block that asks for it.
       cohorts: The runs grouped for training: bases first, which all others wait for, then the costliest first.
     """
 
     experiment: Experiment
     runs: tuple[Run, ...]
-    cohorts: tuple[Cohort, ...]
+    blocks: Mapping[str, tuple[Run, ...]]
+    cohorts: tuple[Cohort, ...] = ()
 
     def task(self, run: Run, letter: str) -> Task:
-        """Task `A` or `B` of the run's class split."""
-        return self.experiment.task(self.experiment.split_named(run.split), letter)
+        """Task `A` or `B` of the run's class split, with the run's training volume."""
+        return self.experiment.task(run.split, letter, run.images_per_class)
 
     @functools.cached_property
-    def splits(self):
-        """All class splits by name."""
-        return self.experiment.splits()
+    def _recipes(self) -> dict[Run, Recipe]:
+        blocks = self.experiment.all_blocks()
+        return {run: _recipe(self.experiment, blocks[name]) for name, runs in self.blocks.items() for run in runs}
+
+    def recipe(self, run: Run) -> Recipe:
+        """The recipe that a run of this plan is trained by: the experiment's, with the steps of the run's block."""
+        return self._recipes[run]
 
     def num_steps(self, run: Run) -> int:
         """Training steps of a run."""
-        return self.experiment.recipe.num_steps(self.task(run, run.treatment.target).num_images())
+        return self.recipe(run).num_steps(self.task(run, run.treatment.target).num_images())
 
     def architecture(self, run: Run):
         """The table of layers of the run's network."""
@@ -107,7 +138,7 @@ class Plan:
             learning = flops[treatment.num_frozen :]
             per_image += 3 * sum(learning) - learning[0]  # the lowest learning layer passes no gradient on
         per_image += sum(sum(flops[:frozen]) for frozen in shared.values())
-        return per_image * self.experiment.recipe.batch_size * self.num_steps(run)
+        return per_image * self.experiment.recipe.batch_size * self.num_steps(cohort.runs[0])
 
 
 def make_plan(experiment: Experiment) -> Plan:
@@ -117,18 +148,21 @@ def make_plan(experiment: Experiment) -> Plan:
       FileNotFoundError: An image store does not exist.
       ValueError: A treatment, layer, split or network is wrong, or two stores do not go together.
     """
-    splits = experiment.splits()
     _check_stores(experiment)
-    combinations = list(itertools.product(splits, experiment.seeds))
-    runs: dict[Run, None] = {}
-    for split, seed in combinations:
-        for target in experiment.targets:
-            wanted = [Run(treatment, split, seed) for treatment in _treatments(experiment, target)]
-            runs |= dict.fromkeys([Run(Treatment(target), split, seed)])
-            runs |= dict.fromkeys(run.base for run in wanted if run.base)
-            runs |= dict.fromkeys(wanted)
+    runs: dict[Run, str] = {}
+    blocks = experiment.all_blocks()
+    for name, block in blocks.items():
+        for run in _block_runs(experiment, block):
+            first = runs.setdefault(run, name)
+            if _recipe(experiment, blocks[first]) != _recipe(experiment, block):
+                raise ValueError(
+                    f"the blocks {first!r} and {name!r} both ask for {run.name}, with different steps or tests; give "
+                    "them the same, or an experiment each"
+                )
     ordered = sorted(runs, key=lambda run: run.treatment.kind != "base")
-    plan = Plan(experiment, tuple(ordered), ())
+    plan = Plan(
+        experiment, tuple(ordered), {name: tuple(run for run in ordered if runs[run] == name) for name in blocks}
+    )
     cohorts = sorted(
         _group(experiment, ordered),
         key=lambda cohort: (cohort.runs[0].treatment.kind != "base", -plan.cohort_flops(cohort), cohort.name),
@@ -136,13 +170,30 @@ def make_plan(experiment: Experiment) -> Plan:
     return dataclasses.replace(plan, cohorts=tuple(cohorts))
 
 
-def _treatments(experiment: Experiment, target: str) -> list[Treatment]:
-    num_layers = len(experiment.architecture(2, image_store.read_meta(experiment.store_of(target)).image_size))
+def _recipe(experiment: Experiment, block: Block) -> Recipe:
+    own = {name: getattr(block, name) for name in ("steps", "tests") if getattr(block, name)}
+    return dataclasses.replace(experiment.recipe, **own)
+
+
+def _block_runs(experiment: Experiment, block: Block) -> Iterator[Run]:
+    """Yields each run that a block asks for after the bases that it needs; some more than once."""
+    wanted = {target: _treatments(experiment, block, target) for target in block.targets}
+    groups = itertools.product(block.split_names, block.seeds, block.images_per_class)
+    for (split, seed, limit), target in itertools.product(groups, block.targets):
+        yield Run(Treatment(target), split, seed, limit)
+        for run in (Run(treatment, split, seed, limit) for treatment in wanted[target]):
+            if run.base:
+                yield run.base
+            yield run
+
+
+def _treatments(experiment: Experiment, block: Block, target: str) -> list[Treatment]:
+    num_layers = len(experiment.architecture(2, image_store.read_meta(experiment.store).image_size))
     wanted = []
-    for pattern in experiment.treatments:
+    for pattern in block.treatments:
         preserve = treatments.expand(pattern, target, 1).preserve
         highest = num_layers - 1 - preserve
-        layers = experiment.layers or range(1, highest + 1)
+        layers = block.layers or range(1, highest + 1)
         for n in layers:
             if not 1 <= n <= num_layers - 1:
                 raise ValueError(
@@ -172,16 +223,16 @@ def _check_stores(experiment: Experiment) -> None:
 
 def make_cohort(runs: Sequence[Run]) -> Cohort:
     """Makes a cohort, named after its runs, for example `random-0_seed-0_A1-7B`."""
-    return Cohort(f"{runs[0].split}_seed-{runs[0].seed}_{_describe(runs)}", tuple(runs))
+    return Cohort(f"{runs[0].group}_{_describe(runs)}", tuple(runs))
 
 
 def _group(experiment: Experiment, runs: list[Run]) -> Iterator[Cohort]:
     """Fills cohorts with whole families (runs that share a prefix) as far as the cohort size allows."""
 
     def cohort_key(run: Run) -> tuple:
-        return run.split, run.seed, run.treatment.target, run.treatment.fine_tuned, run.treatment.kind == "base"
+        return run.group, run.treatment.target, run.treatment.fine_tuned, run.treatment.kind == "base"
 
-    for (_, _, _, fine_tuned, _), group in itertools.groupby(sorted(runs, key=cohort_key), cohort_key):
+    for (_, _, fine_tuned, _), group in itertools.groupby(sorted(runs, key=cohort_key), cohort_key):
         size = experiment.finetuned_cohort_size if fine_tuned else experiment.cohort_size
         packed: list[list[Run]] = []
         for _, family in itertools.groupby(sorted(group, key=_family), _family):

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tf_transfer import image_store, networks, results, treatments, workdir
-from tf_transfer.plan import Run, make_plan
+from tf_transfer import image_store, networks, results, workdir
+from tf_transfer.plan import make_plan, parse_run
 from tf_transfer.seeds import derive_seed
 
 
@@ -44,8 +44,7 @@ def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
       ValueError: No run, or more than one, is meant.
     """
     plan = make_plan(workdir.read_experiment(directory))
-    outcome = results.read_result(directory, results.find_run(directory, run_name))
-    run = Run(treatments.parse(outcome.treatment), outcome.split, outcome.seed)
+    run = parse_run(results.find_run(directory, run_name))
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # whatever it was trained in, its weights are float32
     try:

@@ -87,8 +87,20 @@ def _terminated_like_interrupted():
 
 
 def pending(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
-    """The plan's cohorts, each without the runs that already have a result."""
-    left = [[run for run in cohort.runs if not results.is_done(directory, run.name)] for cohort in plan.cohorts]
+    """The plan's cohorts, each without the runs that already have a result.
+
+    Raises:
+      ValueError: A result is that of a training of another length, which a block may set.
+    """
+    done = {run for run in plan.runs if results.is_done(directory, run.name)}
+    for run in done:
+        trained, wanted = results.read_result(directory, run.name).steps, plan.num_steps(run)
+        if trained != wanted:
+            raise ValueError(
+                f"{run.name} was trained for {trained:,} steps in {str(directory)!r}, and the config now says "
+                f"{wanted:,}; choose another --workdir, or go back to that config"
+            )
+    left = [[run for run in cohort.runs if run not in done] for cohort in plan.cohorts]
     return [make_cohort(runs) for runs in left if runs]
 
 

@@ -27,7 +27,7 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
     Args:
       directory: The experiment's workdir.
       plan: The experiment's plan.
-      cohort: Runs with the same target, split and seed, whose bases are done.
+      cohort: Runs with the same target and group, whose bases are done.
 
     Returns:
       The results in the order of the cohort's runs.
@@ -61,7 +61,8 @@ def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> li
 
 
 def _fit(model: keras.Model, plan: Plan, cohort: Cohort, logs: list[TensorBoardLog]) -> CohortHistory:
-    recipe, run = plan.experiment.recipe, cohort.runs[0]
+    run = cohort.runs[0]
+    recipe = plan.recipe(run)
     task, num_steps = plan.task(run, cohort.target), plan.num_steps(run)
     steps_per_test = num_steps // recipe.tests
     model.compile(
@@ -106,8 +107,8 @@ def _report_test(history: CohortHistory, runs: tuple[Run, ...], logs: list[Tenso
 def _result(
     plan: Plan, cohort: Cohort, number: int, history: CohortHistory, frozen_sha256: str, seconds: float
 ) -> results.Result:
-    run, recipe = cohort.runs[number], plan.experiment.recipe.resolved()
-    treatment = run.treatment
+    run = cohort.runs[number]
+    recipe, treatment = plan.recipe(run).resolved(), run.treatment
     task = plan.task(run, treatment.target)
     return results.Result(
         run=run.name,
@@ -117,7 +118,7 @@ def _result(
         source=treatment.source or treatment.target,
         target=treatment.target,
         n=treatment.n,
-        images_per_class=task.images_per_class,
+        images_per_class=run.images_per_class,
         seed=run.seed,
         status=results.DIVERGED if history.loss[number][-1] is None else results.FINISHED,
         steps=history.steps[-1],

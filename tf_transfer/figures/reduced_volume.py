@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
-from tf_transfer import figures
+from tf_transfer import analysis, figures
 from tf_transfer.figures import STYLES
 from tf_transfer.results import FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
-_COLOR = "#0072B2"
+_STYLES = (
+    {"color": "#0072B2", "marker": "o"},
+    {"color": "#D55E00", "marker": "D"},
+    {"color": "#009E73", "marker": "s"},
+)
 
 
 def has_rows(table: pd.DataFrame) -> bool:
-    """Whether networks were trained from scratch on two or more limited numbers of images per class."""
-    return _limited(table)["images_per_class"].nunique() > 1
+    """Whether networks of one kind of class split learnt from scratch on two or more limited numbers of images."""
+    return bool(_limited(table))
 
 
 def draw_reduced_volume(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     """Draws bases of every number of images per class as points, with a line through their means.
 
-    Bases without a limit, of the same splits, are a dotted line: how many images they saw is not in the table.
+    Bases without a limit, of the same kind of class split, are a dotted line: how many images they saw is not in the
+    table.
 
     Args:
       table: Results as in `results.csv`; those of bases count.
@@ -34,24 +41,12 @@ def draw_reduced_volume(table: pd.DataFrame, metric: str = "top1_last") -> Figur
     Returns:
       A figure of two panels, the number of images on a linear and on a logarithmic axis.
     """
-    rows = _limited(table)
-    means = 100 * rows.groupby("images_per_class")[metric].mean()
-    whole = table[
-        (table["kind"] == "base")
-        & (table["status"] == FINISHED)
-        & (table["images_per_class"] == 0)
-        & table["split"].isin(rows["split"])
-    ]
+    limited = _limited(table)
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     linear, logarithmic = figure.subplots(1, 2, sharey=True)
     for axes in (linear, logarithmic):
-        label = f"limited number of images ({_steps(rows)})"
-        axes.plot(means.index, means, color=_COLOR, linewidth=1.8)
-        axes.plot(rows["images_per_class"], 100 * rows[metric], marker="o", linestyle="", color=_COLOR, label=label)
-        if len(whole):
-            level = 100 * whole[metric].mean()
-            label = f"no limit: {level:.1f} % ({_steps(whole)})"
-            axes.axhline(level, color=STYLES["base"]["color"], linewidth=0.8, linestyle=":", label=label)
+        for (family, rows), style in zip(limited.items(), itertools.cycle(_STYLES)):
+            _draw(axes, rows, metric, style, f"{family}, " if len(limited) > 1 else "")
     figures.dress(linear, "Training images per class")
     figures.dress(logarithmic, "Training images per class (logarithmic scale)", "")
     logarithmic.set_xscale("log")
@@ -62,8 +57,28 @@ def draw_reduced_volume(table: pd.DataFrame, metric: str = "top1_last") -> Figur
     return figure
 
 
-def _limited(table: pd.DataFrame) -> pd.DataFrame:
-    return table[(table["kind"] == "base") & (table["status"] == FINISHED) & (table["images_per_class"] > 0)]
+def _limited(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Bases by kind of class split, of those kinds that have at least two limits."""
+    bases = table[(table["kind"] == "base") & (table["status"] == FINISHED)]
+    by_family = bases.groupby(analysis.split_family(bases))
+    return {
+        name: rows
+        for name, rows in by_family
+        if rows.loc[rows["images_per_class"] > 0, "images_per_class"].nunique() > 1
+    }
+
+
+def _draw(axes: Axes, bases: pd.DataFrame, metric: str, style: dict, name: str) -> None:
+    rows, whole = bases[bases["images_per_class"] > 0], bases[bases["images_per_class"] == 0]
+    means = 100 * rows.groupby("images_per_class")[metric].mean()
+    axes.plot(means.index, means, color=style["color"], linewidth=1.8)
+    label = f"{name}limited number of images ({_steps(rows)})"
+    axes.plot(rows["images_per_class"], 100 * rows[metric], linestyle="", label=label, **style)
+    if len(whole):
+        level = 100 * whole[metric].mean()
+        color = STYLES["base"]["color"] if not name else style["color"]
+        label = f"{name}no limit: {level:.1f} % ({_steps(whole)})"
+        axes.axhline(level, color=color, linewidth=0.8, linestyle=":", label=label)
 
 
 def _steps(rows: pd.DataFrame) -> str:
