@@ -21,6 +21,7 @@ setuptools.setup(
         "array_record>=0.8",
         "numpy>=2.1",
         "pandas>=2.3",
+        "msgspec>=0.20",
         "scipy>=1.16",
         "matplotlib>=3.10",
         "pillow>=12",

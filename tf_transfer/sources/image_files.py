@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-import stat
 
+from tf_transfer import untrusted
 from tf_transfer.sources.decoding import Unusable
 
 MAX_BYTES = 512 << 20  # of one file: as much as 89 million pixels take, not compressed, with 16 bits
 _LEFT_BY_SYSTEMS = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini"}
-_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _OUTSIDE = "link that leads outside the folder; copy the file itself (cp -L)"
 
 
@@ -36,15 +35,11 @@ class FoundFile:
         if self.problem:
             raise Unusable(self.problem)
         try:
-            with open(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise Unusable(f"not a file, but {_KINDS.get(stat.S_IFMT(status.st_mode), 'a directory')}")
-                if status.st_size > MAX_BYTES:
-                    raise Unusable(f"{status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
-                return file.read(MAX_BYTES)
+            return untrusted.read_bytes(self.path, MAX_BYTES)
         except OSError as error:
             raise Unusable(f"cannot be read ({error.strerror})") from error
+        except ValueError as error:
+            raise Unusable(str(error)) from error
 
 
 def is_ignored(name: str) -> bool:
