@@ -91,11 +91,13 @@ def make_result():
             top1_history=(top1 - 0.2, top1),
             loss_history=(2.0, 1.5),
             train_top1_history=(0.1, 0.3),
+            copied_sha256="",
             frozen_sha256="",
             precision="float32",
             settings_hash="0",
             versions={"python": "3.11"},
             cohort="all",
+            cohort_runs=(run.name,),
             seconds=1.5,
             images_per_second=100.0,
         )

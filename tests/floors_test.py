@@ -21,7 +21,9 @@ ABOVE_GROUND = {
     "evaluation": set(),
     "transfer": {"networks"},
     "saved_model": {"networks"},
-    "train": {"input_pipeline", "networks", "optimizers", "evaluation", "transfer"},
+    "backup": {"evaluation"},
+    "fitting": {"backup", "evaluation", "optimizers"},
+    "train": {"backup", "evaluation", "fitting", "input_pipeline", "networks", "transfer"},
 }
 FILES = {
     ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): file

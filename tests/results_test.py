@@ -1,9 +1,8 @@
-import json
 
 import numpy as np
 import pytest
 
-from tf_transfer import results
+from tf_transfer import checksums, results
 
 WEIGHTS = {"layer1/0": np.arange(6.0, dtype=np.float32).reshape(2, 3), "layer1/1": np.zeros(3, np.float32)}
 CORRECT = np.array([True, False, True])
@@ -34,7 +33,7 @@ def test_a_directory_without_a_result_is_not_done(tmp_path, make_result):
     # Trained again, it takes the place of what was there.
     (torn / "left over").touch()
     results.write_result(tmp_path, make_result("A2B"), WEIGHTS, CORRECT)
-    assert sorted(file.name for file in torn.iterdir()) == ["correct.npy", "result.json", "weights.npz"]
+    assert sorted(file.name for file in torn.iterdir()) == ["SHA256SUMS", "correct.npy", "result.json", "weights.npz"]
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, make_result):
@@ -43,13 +42,27 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, make_result):
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_a_damaged_result(tmp_path, make_result):
+@pytest.mark.parametrize("name", ["result.json", "weights.npz", "correct.npy", "SHA256SUMS"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_file_is_named_and_never_read(name, damage, tmp_path, make_result):
     results.write_result(tmp_path, make_result("A1B"), WEIGHTS, CORRECT)
-    file = results.run_directory(tmp_path, "A1B_random-0_seed-0") / "result.json"
-    for text in ('{"run": ', json.dumps({"run": "A1B"})):
-        file.write_text(text)
-        with pytest.raises(ValueError, match=r"result.json is damaged \(.*\); remove its directory and run bin"):
-            results.read_result(tmp_path, "A1B_random-0_seed-0")
+    run = "A1B_random-0_seed-0"
+    file = results.run_directory(tmp_path, run) / name
+    content = file.read_bytes()
+    if damage == "remove":
+        file.unlink()
+    else:
+        flipped = content[:10] + bytes([content[10] ^ 1]) + content[11:]
+        file.write_bytes(flipped if damage == "flip" else content[:-1])
+    readers = {"result.json": results.read_result, "weights.npz": results.read_weights}
+    readers["correct.npy"] = results.read_correct
+    if (name, damage) == ("result.json", "remove"):
+        with pytest.raises(FileNotFoundError, match="has no result in"):
+            results.read_result(tmp_path, run)
+    elif name != "SHA256SUMS":
+        expected = f"{name} is (damaged|missing).*; bin/sweep.py moves such a run aside"
+        with pytest.raises(checksums.DamagedError, match=expected):
+            readers[name](tmp_path, run)
 
 
 def test_the_mean_of_the_ten_best_tests(make_result):

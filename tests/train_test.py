@@ -45,10 +45,11 @@ def assert_same_files(treatment, first, second):
 
 def poison(directory, treatment, value):
     """Puts one bad number into the weights of a base."""
-    file = results.run_directory(directory, treatment + SUFFIX) / "weights.npz"
-    arrays = weights(directory, treatment)
+    name, arrays = treatment + SUFFIX, weights(directory, treatment)
     arrays["layer1/0"][0, 0, 0, 0] = value
-    np.savez(file, **arrays)
+    results.write_result(
+        directory, results.read_result(directory, name), arrays, results.read_correct(directory, name)
+    )
 
 
 @pytest.mark.parametrize("treatment", ["baseB", "A2B", "B1B", "R1B", "A1B-preserve1", "B2B+"])
@@ -161,6 +162,6 @@ def test_bfloat16_is_for_computing_only(experiment, tmp_path):
 
 
 def test_a_missing_base_is_named(experiment, tmp_path):
-    with pytest.raises(FileNotFoundError, match="run 'baseA_random-0_seed-0' has no weights .*run bin/sweep.py again"):
+    with pytest.raises(FileNotFoundError, match="run 'baseA_random-0_seed-0' has no result .*run bin/sweep.py again"):
         train_runs(tmp_path, experiment, "A1B")
     assert not (tmp_path / "runs").exists()

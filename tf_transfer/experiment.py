@@ -20,6 +20,7 @@ METRICS = ("top1_last", "top1_mean_best10")
 # What may change between two sweeps on one workdir, since no run's numbers depend on it.
 _FREE_FIELDS = ("split", "split_seeds", "images_per_class", "targets", "treatments", "layers", "seeds", "blocks")
 _FREE_FIELDS += ("metric", "cohort_size", "finetuned_cohort_size", "processes")
+_FREE_FIELDS += ("checkpoint_minutes", "checkpoint_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +134,8 @@ class Experiment:
     cohort_size: int = 7
     finetuned_cohort_size: int = 1
     processes: int = 0
+    checkpoint_minutes: float = 5.0
+    checkpoint_steps: int = 0
 
     def __post_init__(self):
         if not self.store:
@@ -144,7 +147,9 @@ class Experiment:
             )
         if self.metric not in METRICS:
             raise ValueError(f"unknown metric {self.metric!r}: expected one of {METRICS}")
-        for name, least in (("cohort_size", 1), ("finetuned_cohort_size", 1), ("processes", 0)):
+        limits = {"cohort_size": 1, "finetuned_cohort_size": 1, "processes": 0}
+        limits |= {"checkpoint_minutes": 0, "checkpoint_steps": 0}
+        for name, least in limits.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 

@@ -111,6 +111,11 @@ def get_weights(blocks: Sequence[keras.Sequential]) -> dict[str, np.ndarray]:
     }
 
 
+def layer_number(name: str) -> int:
+    """The number N of an array's name `layerN/I`."""
+    return int(name.removeprefix("layer").partition("/")[0])
+
+
 def set_weights(block: keras.Sequential, number: int, weights: Mapping[str, np.ndarray], origin: str) -> None:
     """Copies the weights of layer `number` into a block, by position and shape: all of them, or an error.
 
@@ -123,7 +128,7 @@ def set_weights(block: keras.Sequential, number: int, weights: Mapping[str, np.n
     Raises:
       ValueError: There are more or fewer arrays than the block has, or a shape differs.
     """
-    num_arrays = sum(key.startswith(f"layer{number}/") for key in weights)
+    num_arrays = sum(layer_number(name) == number for name in weights)
     arrays = [weights[f"layer{number}/{index}"] for index in range(num_arrays)]
     expected = [tuple(variable.shape) for variable in block.weights]
     received = [array.shape for array in arrays]

@@ -4,23 +4,23 @@ WORKDIR/runs/NAME/
   result.json   treatment, split, seed, accuracy history, versions, time (see `Result`)
   weights.npz   the trained weights, `layer3/0` being the first weight array of layer 3
   correct.npy   bool [test images]: which images the trained network got right
+  SHA256SUMS    checksums of the three; whatever is read is checked, and what is damaged is never used
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf_transfer import treatments
+from tf_transfer import checksums, treatments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,8 @@ FINISHED = "finished"
 DIVERGED = "diverged"
 BEST = 10  # the paper reports the mean of a network's ten best tests
 
+_AGAIN = "bin/sweep.py moves such a run aside and trains it again"
 _RESULT, _WEIGHTS, _CORRECT = "result.json", "weights.npz", "correct.npy"
-_PARTIAL = ".writing-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +54,14 @@ class Result:
       top1_history: Top-1 accuracy of each test, in [0, 1].
       loss_history: Mean training loss since the test before.
       train_top1_history: Mean accuracy on the training batches since the test before, dropout and all.
+      copied_sha256: Hash over the weights copied from a base, equal to that over their origin; empty if none.
       frozen_sha256: Hash over the frozen weights, the same before and after training; empty if none.
       precision: `float32` or `mixed_bfloat16`.
       settings_hash: Hash of the experiment's settings.
       versions: Versions of what computed it.
       cohort: The cohort that the run was trained in.
-      seconds: Wall time of the cohort's training and tests, in seconds.
+      cohort_runs: The runs of that cohort.
+      seconds: Wall time of the cohort's training and tests, in seconds, without what a kill undid.
       images_per_second: Training images a second of that time, in the cohort.
     """
 
@@ -79,11 +81,13 @@ class Result:
     top1_history: Sequence[float]
     loss_history: Sequence[float]
     train_top1_history: Sequence[float]
+    copied_sha256: str
     frozen_sha256: str
     precision: str
     settings_hash: str
     versions: Mapping[str, str]
     cohort: str
+    cohort_runs: Sequence[str]
     seconds: float
     images_per_second: float
 
@@ -116,12 +120,6 @@ def is_done(workdir: str | os.PathLike, run: str) -> bool:
     return (run_directory(workdir, run) / _RESULT).is_file()
 
 
-def remove_unfinished(workdir: str | os.PathLike) -> None:
-    """Removes what a killed process left of a result that it was writing."""
-    for partial in (pathlib.Path(workdir) / "runs").glob(f"{_PARTIAL}*"):
-        shutil.rmtree(partial)
-
-
 def write_result(
     workdir: str | os.PathLike, result: Result, weights: Mapping[str, np.ndarray], correct: np.ndarray
 ) -> None:
@@ -133,16 +131,10 @@ def write_result(
       weights: Weight arrays by `layerN/I`.
       correct: bool [test images].
     """
-    final = run_directory(workdir, result.run)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=final.parent, prefix=_PARTIAL, ignore_cleanup_errors=True) as temporary:
-        partial = pathlib.Path(temporary) / final.name
-        partial.mkdir()
+    with checksums.writing(run_directory(workdir, result.run)) as partial:
         np.savez(partial / _WEIGHTS, **weights)
         np.save(partial / _CORRECT, correct)
         (partial / _RESULT).write_text(json.dumps(dataclasses.asdict(result), indent=1))
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(partial, final)
 
 
 def read_result(workdir: str | os.PathLike, run: str) -> Result:
@@ -150,15 +142,13 @@ def read_result(workdir: str | os.PathLike, run: str) -> Result:
 
     Raises:
       FileNotFoundError: The run is not done.
-      ValueError: The file is damaged.
+      DamagedError: The file is damaged.
     """
-    file = run_directory(workdir, run) / _RESULT
-    if not file.is_file():
-        raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run bin/sweep.py again")
     try:
-        return Result(**json.loads(file.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{file} is damaged ({error}); remove its directory and run bin/sweep.py again") from error
+        return Result(**json.loads(_read(workdir, run, _RESULT)))
+    except TypeError as error:
+        file = run_directory(workdir, run) / _RESULT
+        raise checksums.DamagedError(f"{file} has other fields ({error}); {_AGAIN}") from error
 
 
 def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
@@ -166,17 +156,29 @@ def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
 
     Raises:
       FileNotFoundError: The run is not done.
+      DamagedError: The file is damaged.
     """
-    file = run_directory(workdir, run) / _WEIGHTS
-    if not file.is_file():
-        raise FileNotFoundError(f"run {run!r} has no weights in {workdir}; run bin/sweep.py again")
-    with np.load(file, allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(_read(workdir, run, _WEIGHTS)), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
 def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
-    """Reads which test images the run's network got right, bool [test images]."""
-    return np.load(run_directory(workdir, run) / _CORRECT, allow_pickle=False)
+    """Reads which test images the run's network got right, bool [test images].
+
+    Raises:
+      FileNotFoundError: The run is not done.
+      DamagedError: The file is damaged.
+    """
+    return np.load(io.BytesIO(_read(workdir, run, _CORRECT)), allow_pickle=False)
+
+
+def _read(workdir: str | os.PathLike, run: str, name: str) -> bytes:
+    if not is_done(workdir, run):
+        raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run bin/sweep.py again")
+    try:
+        return checksums.read_bytes(run_directory(workdir, run), name)
+    except checksums.DamagedError as error:
+        raise checksums.DamagedError(f"{error}; {_AGAIN}") from error
 
 
 def finished_runs(workdir: str | os.PathLike) -> list[str]:

@@ -67,7 +67,6 @@ def run_sweep(
     plan = make_plan(experiment)
     with workdir.owned(directory) as path, _terminated_like_interrupted():
         workdir.write_config(path, experiment)
-        results.remove_unfinished(path)
         (path / "logs").mkdir(exist_ok=True)
         _Sweep(plan, path, on_progress).train_all()
         return [results.read_result(path, run.name) for run in plan.runs]

@@ -33,10 +33,14 @@ class TensorBoardLog:
         self._file = open(directory / name, "wb")
         self._writer = RecordWriter(self._file)
         self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
+        # A TensorBoard that shows the removed log just now is to forget it.
+        start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        self._write(event_pb2.Event(wall_time=time.time(), session_log=start))
 
-    def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Writes numbers under their tags."""
-        self._add([summary_pb2.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()], step)
+    def scalars(self, values: Mapping[str, float], step: int, wall_time: float | None = None) -> None:
+        """Writes numbers under their tags; `wall_time` in seconds since 1970, now by default."""
+        summaries = [summary_pb2.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+        self._add(summaries, step, wall_time)
 
     def image(self, tag: str, file: pathlib.Path, step: int = 0) -> None:
         """Writes a PNG file as an image."""
@@ -100,9 +104,15 @@ class TensorBoardLog:
         """Closes the file."""
         self._file.close()
 
-    def _add(self, values, step: int) -> None:
+    def __enter__(self) -> TensorBoardLog:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _add(self, values, step: int, wall_time: float | None = None) -> None:
         summary = summary_pb2.Summary(value=values)
-        self._write(event_pb2.Event(wall_time=time.time(), step=step, summary=summary))
+        self._write(event_pb2.Event(wall_time=wall_time or time.time(), step=step, summary=summary))
 
     def _write(self, event: event_pb2.Event) -> None:
         self._writer.write(event.SerializeToString())

@@ -2,110 +2,149 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import pathlib
 import platform
 import sys
 import threading
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
 
 import keras
 import tensorflow as tf
 
-from tf_transfer import dashboard, input_pipeline, networks, optimizers, results, transfer, workdir
+from tf_transfer import checkpoint, dashboard, fitting, input_pipeline, networks, preemption, results, transfer, workdir
+from tf_transfer.backup import Backup, BackupPlan
 from tf_transfer.evaluation import CohortHistory
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
 from tf_transfer.tensorboard_log import TensorBoardLog
 
 
-def train_cohort(directory: str | os.PathLike, plan: Plan, cohort: Cohort) -> list[results.Result]:
-    """Trains the runs of a cohort side by side and writes their results.
+def train_cohort(
+    directory: str | os.PathLike, plan: Plan, cohort: Cohort, stop: threading.Event | None = None
+) -> list[results.Result]:
+    """Trains the runs of a cohort side by side and writes their results; goes on from a checkpoint if there is one.
 
     Args:
       directory: The experiment's workdir.
       plan: The experiment's plan.
-      cohort: Runs with the same target and group, whose bases are done.
+      cohort: Runs with the same target and group, whose bases are done. Results that stand are left alone.
+      stop: Set when the training is to be saved and given up.
 
     Returns:
       The results in the order of the cohort's runs.
 
     Raises:
       FileNotFoundError: A base is not done.
-      RuntimeError: Frozen weights moved. Nothing is written then.
+      Preempted: It was asked to stop.
+      RuntimeError: Copied weights differ from their origin, or frozen weights moved. Nothing is written then.
     """
     keras.config.set_dtype_policy(plan.experiment.recipe.resolved().precision)
     base_weights = {base.name: results.read_weights(directory, base.name) for base in cohort.needs}
     trained = transfer.build_cohort(plan.architecture(cohort.runs[0]), cohort.runs, base_weights)
-    frozen_before = [trained.frozen_sha256(run) for run in cohort.runs]
-    logs = [TensorBoardLog(pathlib.Path(directory) / "tensorboard" / run.name) for run in cohort.runs]
-    start = time.monotonic()
-    history = _fit(trained.model, plan, cohort, logs)
-    seconds = time.monotonic() - start
-    for run, sha256 in zip(cohort.runs, frozen_before, strict=True):
-        if trained.frozen_sha256(run) != sha256:
-            raise RuntimeError(f"{run.name}: frozen weights moved while training; nothing was written of this cohort")
-    outcomes = []
-    for number, run in enumerate(cohort.runs):
-        outcome = _result(plan, cohort, number, history, frozen_before[number], seconds)
-        weights = networks.get_weights(trained.blocks[run.name])
-        results.write_result(directory, outcome, weights, history.correct[number])
-        logs[number].session(
-            dashboard.hyperparameters(outcome), name=outcome.run, finished=outcome.status == results.FINISHED
-        )
-        logs[number].close()
-        outcomes.append(outcome)
-    return outcomes
-
-
-def _fit(model: keras.Model, plan: Plan, cohort: Cohort, logs: list[TensorBoardLog]) -> CohortHistory:
-    run = cohort.runs[0]
-    recipe = plan.recipe(run)
-    task, num_steps = plan.task(run, cohort.target), plan.num_steps(run)
-    steps_per_test = num_steps // recipe.tests
-    model.compile(
-        optimizers.build_optimizer(recipe, num_steps),
-        loss=[keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in cohort.runs],
-        metrics=[[keras.metrics.SparseCategoricalAccuracy(name="top1")] for _ in cohort.runs],
-        jit_compile=False,  # on the CPU, XLA is slower than the plain kernels
+    provenance = {run.name: _provenance(trained, run, base_weights) for run in cohort.runs}
+    todo = {n: run for n, run in enumerate(cohort.runs) if not results.is_done(directory, run.name)}
+    backup_plan = BackupPlan(
+        checkpoint.directory_of(directory, cohort.name),
+        _identity(plan, cohort, base_weights),
+        plan.experiment.checkpoint_minutes,
+        plan.experiment.checkpoint_steps,
+        stop or threading.Event(),
     )
+    with contextlib.ExitStack() as stack:
+        logs = {
+            number: stack.enter_context(TensorBoardLog(pathlib.Path(directory) / "tensorboard" / run.name))
+            for number, run in todo.items()
+        }
+        history, seconds = _fit(trained, plan, backup_plan, logs)
+        for run in cohort.runs:
+            if trained.frozen_sha256(run) != provenance[run.name]["frozen_sha256"]:
+                raise RuntimeError(f"{run.name}: frozen weights moved in training; nothing of this cohort is written")
+        for number, run in todo.items():
+            outcome = _result(plan, cohort, number, history, seconds, provenance[run.name])
+            logs[number].session(
+                dashboard.hyperparameters(outcome), name=outcome.run, finished=outcome.status == results.FINISHED
+            )
+            weights = networks.get_weights(trained.blocks[run.name])
+            results.write_result(directory, outcome, weights, history.correct[number])
+    checkpoint.remove(backup_plan.directory)
+    return [results.read_result(directory, run.name) for run in cohort.runs]
+
+
+def _provenance(trained: transfer.CohortModel, run: Run, base_weights) -> dict[str, str]:
+    """Shows, before the first step, that what was copied equals its origin."""
+    copied = trained.copied_sha256(run)
+    if run.base and copied != transfer.hash_layers(base_weights[run.base.name], run.treatment.num_copied):
+        raise RuntimeError(f"{run.name}: its copied weights are not those of {run.base.name}; nothing was trained")
+    return {"copied_sha256": copied, "frozen_sha256": trained.frozen_sha256(run)}
+
+
+def _identity(plan: Plan, cohort: Cohort, base_weights) -> dict:
+    """What a checkpoint must belong to, so that training may go on from it."""
+    return {
+        "runs": [run.name for run in cohort.runs],
+        "settings": plan.experiment.settings_hash(),
+        "steps": [plan.num_steps(cohort.runs[0]), plan.recipe(cohort.runs[0]).tests],
+        "bases": {name: transfer.hash_weights(weights) for name, weights in sorted(base_weights.items())},
+        "versions": _versions(),
+    }
+
+
+def _fit(
+    trained: transfer.CohortModel, plan: Plan, backup_plan: BackupPlan, logs: dict[int, TensorBoardLog]
+) -> tuple[CohortHistory, float]:
+    recipe, runs = plan.recipe(trained.runs[0]), trained.runs
+    task, num_steps = plan.task(runs[0], runs[0].treatment.target), plan.num_steps(runs[0])
+    fitting.compile_cohort(trained.model, recipe, num_steps)
     history = CohortHistory(
-        model.output_names,
+        trained.model.output_names,
+        [[variable for block in trained.blocks[run.name] for variable in block.weights] for run in runs],
         input_pipeline.test_stream(task, recipe),
         input_pipeline.test_labels(task),
-        steps_per_test=steps_per_test,
-        on_test=lambda history: _report_test(history, cohort.runs, logs, recipe.tests),
+        steps_per_test=num_steps // recipe.tests,
+        on_test=lambda history: _report_test(history, runs, logs, recipe.tests),
     )
-    model.fit(
-        input_pipeline.train_stream(task, recipe, run.seed, num_outputs=len(cohort.runs)),
-        epochs=recipe.tests,
-        steps_per_epoch=steps_per_test,
-        callbacks=[history],
-        shuffle=False,  # the stream has its own order
-        verbose=0,
+    backup = Backup(trained.model, history, backup_plan)
+    backup.restore()
+    print(f"starts at step {backup.step} of {num_steps}", flush=True)
+    for number in range(len(history.steps)):
+        _log_test(history, number, runs, logs)
+    backup.finish_test()
+    fitting.fit(
+        lambda step: input_pipeline.train_stream(task, recipe, runs[0].seed, len(runs), first_step=step),
+        history,
+        backup,
+        recipe.tests,
     )
-    return history
+    return history, backup.seconds
 
 
-def _report_test(history: CohortHistory, runs: tuple[Run, ...], logs: list[TensorBoardLog], num_tests: int) -> None:
-    for number, (run, log) in enumerate(zip(runs, logs, strict=True)):
-        values = {
-            "loss": history.loss[number][-1],
-            "learning_rate": history.learning_rate[-1],
-            "top1": history.top1[number][-1],
-            dashboard.top1_tag(run.treatment.kind): history.top1[number][-1],
-            "train_top1": history.train_top1[number][-1],
-        }
-        log.scalars({tag: value for tag, value in values.items() if value is not None}, step=history.steps[-1])
+def _report_test(
+    history: CohortHistory, runs: tuple[Run, ...], logs: dict[int, TensorBoardLog], num_tests: int
+) -> None:
+    _log_test(history, -1, runs, logs)
     accuracies = "  ".join(f"{run.treatment.name} {top1[-1]:.3f}" for run, top1 in zip(runs, history.top1, strict=True))
-    # `sweep.py` reads the first three words.
+    # `sweep.py` reads the first two words.
     print(f"test {len(history.steps)}/{num_tests}  step {history.steps[-1]}  top-1: {accuracies}", flush=True)
 
 
+def _log_test(history: CohortHistory, test: int, runs: tuple[Run, ...], logs: dict[int, TensorBoardLog]) -> None:
+    for number, log in logs.items():
+        values = {
+            "loss": history.loss[number][test],
+            "learning_rate": history.learning_rate[test],
+            "top1": history.top1[number][test],
+            dashboard.top1_tag(runs[number].treatment.kind): history.top1[number][test],
+            "train_top1": history.train_top1[number][test],
+        }
+        values = {tag: value for tag, value in values.items() if value is not None}
+        log.scalars(values, history.steps[test], history.times[test])
+
+
 def _result(
-    plan: Plan, cohort: Cohort, number: int, history: CohortHistory, frozen_sha256: str, seconds: float
+    plan: Plan, cohort: Cohort, number: int, history: CohortHistory, seconds: float, provenance: dict[str, str]
 ) -> results.Result:
     run = cohort.runs[number]
     recipe, treatment = plan.recipe(run).resolved(), run.treatment
@@ -127,11 +166,12 @@ def _result(
         top1_history=history.top1[number],
         loss_history=history.loss[number],
         train_top1_history=history.train_top1[number],
-        frozen_sha256=frozen_sha256,
+        **provenance,
         precision=recipe.precision,
         settings_hash=plan.experiment.settings_hash(),
         versions=_versions(),
         cohort=cohort.name,
+        cohort_runs=[run.name for run in cohort.runs],
         seconds=round(seconds, 2),
         images_per_second=round(history.steps[-1] * recipe.batch_size / seconds, 1),
     )
@@ -142,21 +182,18 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), "machine": platform.machine(), **packages}
 
 
-def _exit_with_parent(parent: int) -> None:
-    # A sweep that was killed cannot stop its cohorts, and the next sweep would train them a second time.
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
 def main(directory: str, parent: str, threads: str, *run_names: str) -> None:
     """Trains the runs called `run_names`, one cohort, with so many threads (0: all), while process `parent` lives."""
-    threading.Thread(target=_exit_with_parent, args=[int(parent)], daemon=True).start()
+    stop = preemption.watch(int(parent))
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     plan = make_plan(workdir.read_experiment(directory))
     runs = tuple(run for run in plan.runs if run.name in run_names)
-    train_cohort(directory, plan, make_cohort(runs))
+    try:
+        train_cohort(directory, plan, make_cohort(runs), stop)
+    except preemption.Preempted as stopped:
+        print(stopped, flush=True)
+        sys.exit(preemption.STOPPED)
 
 
 if __name__ == "__main__":

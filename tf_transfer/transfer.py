@@ -33,8 +33,11 @@ class CohortModel:
 
     def frozen_sha256(self, run: Run) -> str:
         """Hashes a run's frozen weights; empty if it has none."""
-        frozen = self.blocks[run.name][: run.treatment.num_frozen]
-        return hash_weights(networks.get_weights(frozen)) if frozen else ""
+        return hash_layers(networks.get_weights(self.blocks[run.name]), run.treatment.num_frozen)
+
+    def copied_sha256(self, run: Run) -> str:
+        """Hashes the weights that a run has copied from a base; empty if it has none."""
+        return hash_layers(networks.get_weights(self.blocks[run.name]), run.treatment.num_copied if run.base else 0)
 
 
 def build_cohort(
@@ -97,6 +100,12 @@ def _learning_blocks(architecture: Architecture, run: Run, base_weights) -> list
 
 def _keras_name(run: Run) -> str:
     return run.treatment.name.replace("+", "plus")  # TensorFlow's scopes allow no plus sign
+
+
+def hash_layers(weights: Mapping[str, np.ndarray], num_layers: int) -> str:
+    """Hashes the weights of layers 1..num_layers, named `layerN/I`; empty for no layer."""
+    chosen = {name: array for name, array in weights.items() if networks.layer_number(name) <= num_layers}
+    return hash_weights(chosen) if num_layers else ""
 
 
 def hash_weights(weights: Mapping[str, np.ndarray]) -> str:

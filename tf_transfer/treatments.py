@@ -82,20 +82,24 @@ class Treatment:
         """Number of layers, from the first on, which do not learn."""
         return 0 if self.fine_tuned else self.n
 
+    @property
+    def num_copied(self) -> int:
+        """Number of layers, from the first on, which come from the source; those of `R` were never trained."""
+        return self.n + self.preserve
+
     def layers(self, num_layers: int) -> tuple[LayerTreatment, ...]:
         """Spells the treatment out for a network of `num_layers` layers, the last one the classifier.
 
         Raises:
           ValueError: More layers would be copied than the network has below its classifier.
         """
-        copied = self.n + self.preserve
-        if copied > num_layers - 1:
+        if self.num_copied > num_layers - 1:
             raise ValueError(
                 f"{self.name}: n must lie in 1..{num_layers - 1 - self.preserve} for a network of {num_layers} layers, "
                 f"got n = {self.n}"
             )
         return tuple(
-            LayerTreatment(self.source if layer <= copied else NEW, learns=layer > self.num_frozen)
+            LayerTreatment(self.source if layer <= self.num_copied else NEW, learns=layer > self.num_frozen)
             for layer in range(1, num_layers + 1)
         )
 

@@ -1,0 +1,119 @@
+"""A training that stops, however often and wherever, ends as one that was never stopped: bit for bit."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tf_transfer import checkpoint, results, train, workdir
+from tf_transfer.plan import make_plan
+from tf_transfer.preemption import Preempted
+
+FROZEN, FINE_TUNED = "A1B", "A1B+"  # a run of the cohort of each kind
+
+
+class StopAt:
+    """Asks to stop when it has been looked at so many times: before each step, and around and within each test."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def is_set(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.fixture
+def bases(trained, experiment, tmp_path):
+    """A workdir of its own in which only the bases are done."""
+    workdir.write_config(tmp_path, experiment)
+    for name in ("baseA_random-0_seed-0", "baseB_random-0_seed-0"):
+        shutil.copytree(results.run_directory(trained, name), results.run_directory(tmp_path, name))
+    return tmp_path
+
+
+def cohort_of(treatment, experiment):
+    [cohort] = [c for c in make_plan(experiment).cohorts if treatment in [run.treatment.name for run in c.runs]]
+    return cohort
+
+
+def stop(directory, experiment, cohort, looks):
+    with pytest.raises(Preempted, match="stopped at step .*; all is saved in"):
+        train.train_cohort(directory, make_plan(experiment), cohort, StopAt(looks))
+
+
+def finish(directory, experiment, cohort):
+    return train.train_cohort(directory, make_plan(experiment), cohort)
+
+
+def saved_steps(directory, cohort):
+    return sorted(int(path.name[5:]) for path in checkpoint.directory_of(directory, cohort.name).iterdir())
+
+
+def without_times(result):
+    return dataclasses.replace(result, seconds=0, images_per_second=0)
+
+
+def assert_same_results(first, second, names):
+    for name in names:
+        one, other = (results.read_result(directory, name) for directory in (first, second))
+        assert without_times(one) == without_times(other)
+        weights = results.read_weights(second, name)
+        for key, array in results.read_weights(first, name).items():
+            np.testing.assert_array_equal(array, weights[key], err_msg=f"{name} {key}")
+        np.testing.assert_array_equal(results.read_correct(first, name), results.read_correct(second, name))
+
+
+def points(directory, name):
+    log = EventAccumulator(str(directory / "tensorboard" / name)).Reload()
+    return {tag: [(e.step, e.value) for e in log.Scalars(tag)] for tag in log.Tags()["scalars"]}
+
+
+# Each interval has 6 steps; one look comes before each step, one before the test and one within it.
+@pytest.mark.parametrize("treatment, looks", [(FROZEN, [9, 0, 4, 13]), (FINE_TUNED, [6, 1, 7, 14])])
+def test_stopped_and_continued_is_the_same_bit_for_bit(treatment, looks, trained, bases, experiment):
+    cohort = cohort_of(treatment, experiment)
+    for number in looks:
+        stop(bases, experiment, cohort, number)
+    names = [outcome.run for outcome in finish(bases, experiment, cohort)]
+    assert_same_results(trained, bases, names)
+    for name in names:
+        assert points(bases, name) == points(trained, name)
+    assert not checkpoint.directory_of(bases, cohort.name).exists()
+
+
+def test_checkpoints_come_with_the_steps_and_two_are_kept(bases, experiment):
+    cohort, often = cohort_of(FROZEN, experiment), dataclasses.replace(experiment, checkpoint_steps=2)
+    stop(bases, often, cohort, 12)
+    assert saved_steps(bases, cohort) == [8, 10]
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(trained, bases, experiment, capsys):
+    cohort, often = cohort_of(FROZEN, experiment), dataclasses.replace(experiment, checkpoint_steps=2)
+    stop(bases, often, cohort, 12)
+    newest = checkpoint.directory_of(bases, cohort.name) / "step-00000010" / "arrays.npz"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    capsys.readouterr()
+    names = [outcome.run for outcome in finish(bases, often, cohort)]
+    printed = capsys.readouterr().out
+    assert f"{newest} is damaged (its SHA-256 is not the one in SHA256SUMS); that checkpoint is not used" in printed
+    assert "starts at step 8 of 24" in printed
+    assert_same_results(trained, bases, names)
+
+
+def test_a_checkpoint_of_another_training_is_not_used(bases, experiment, capsys):
+    cohort = cohort_of(FROZEN, experiment)
+    stop(bases, experiment, cohort, 3)
+    name, origin = "baseA_random-0_seed-0", results.read_weights(bases, "baseA_random-0_seed-0")
+    origin["layer1/0"] = origin["layer1/0"] + 1
+    base = results.read_result(bases, name), results.read_correct(bases, name)
+    results.write_result(bases, base[0], origin, base[1])
+    capsys.readouterr()
+    stop(bases, experiment, cohort, 1)
+    printed = capsys.readouterr().out
+    assert "step-00000003 is of another training (bases) and is not used" in printed
+    assert "starts at step 0 of 24" in printed

@@ -1,0 +1,90 @@
+"""Directories with checksums: written beside, moved into place whole, and checked whenever something is read.
+
+`SHA256SUMS` in them is what the command `sha256sum -c SHA256SUMS` reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+SUMS = "SHA256SUMS"
+_PARTIAL = ".writing-{}"
+
+
+class DamagedError(ValueError):
+    """A file is missing, or is not what was written."""
+
+
+@contextlib.contextmanager
+def writing(final: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields an empty directory that takes the place of `final`, with checksums, if all goes well.
+
+    What a killed process left of the same directory is removed. Only one process may write it at a time.
+
+    Raises:
+      OSError: It could not be written, the disk being full for example; `final` is then as it was before.
+    """
+    partial = final.with_name(_PARTIAL.format(final.name))
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        files = sorted(partial.iterdir())
+        sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+        (partial / SUMS).write_text(sums)
+        for path in (*files, partial / SUMS, partial):
+            _flush(path)  # a machine that goes down may not leave names without contents
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+        _flush(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _flush(path: pathlib.Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_bytes(directory: pathlib.Path, name: str) -> bytes:
+    """Reads a file of such a directory.
+
+    Raises:
+      DamagedError: The file or its checksum is missing, or they differ.
+    """
+    expected = _read_sums(directory).get(name)
+    if expected is None:
+        raise DamagedError(f"{directory / SUMS} is damaged (it does not list {name})")
+    try:
+        content = (directory / name).read_bytes()
+    except FileNotFoundError:
+        raise DamagedError(f"{directory / name} is missing") from None
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise DamagedError(f"{directory / name} is damaged (its SHA-256 is not the one in {SUMS})")
+    return content
+
+
+def check(directory: pathlib.Path) -> None:
+    """Reads all files of such a directory.
+
+    Raises:
+      DamagedError: As in `read_bytes`.
+    """
+    for name in _read_sums(directory):
+        read_bytes(directory, name)
+
+
+def _read_sums(directory: pathlib.Path) -> dict[str, str]:
+    try:
+        lines = (directory / SUMS).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        raise DamagedError(f"{directory / SUMS} is missing") from None
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}

@@ -1,0 +1,47 @@
+"""Being asked to stop: by SIGTERM, by Ctrl-C, or by the death of the sweep that started this process."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+
+GRACE_SECONDS = 8.0  # clouds give notice of 30 seconds, Kubernetes and Slurm likewise; promised are 10
+STOPPED = 128 + signal.SIGTERM  # exit status, as a shell reports it
+_PARENT_SECONDS = 0.5
+
+
+class Preempted(Exception):  # noqa: N818 - it is no error
+    """The training has stopped because it was asked to; its state is saved."""
+
+
+def watch(parent: int) -> threading.Event:
+    """Watches for a request to stop, which no longer ends the process at once. To be called in the main thread.
+
+    Args:
+      parent: Id of the parent process. A sweep that was killed cannot stop its cohorts itself.
+
+    Returns:
+      An event that is set once the process is to stop. If it has not ended within `GRACE_SECONDS` from then, since a
+      single step takes longer, it is ended; then the last checkpoint counts.
+    """
+    requested = threading.Event()
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    # Python runs handlers between two of its own instructions, which a long step of TensorFlow can hold up for long;
+    # the byte is written at once.
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+    def wait() -> None:
+        while os.getppid() == parent:
+            if select.select([readable], [], [], _PARENT_SECONDS)[0]:
+                break
+        requested.set()
+        threading.Event().wait(GRACE_SECONDS)
+        os._exit(STOPPED)
+
+    threading.Thread(target=wait, daemon=True).start()
+    return requested
