@@ -18,7 +18,6 @@ setuptools.setup(
         "absl-py>=2.4",
         "ml_collections>=1.1",
         "tensorboard>=2.20",
-        "array_record>=0.8",
         "numpy>=2.1",
         "pandas>=2.3",
         "msgspec>=0.20",

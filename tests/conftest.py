@@ -1,12 +1,13 @@
 """What several tests share: a folder of small pictures, the image store made of it, and networks trained on that."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tf_transfer import results, workdir
+from tf_transfer import image_store, results, workdir
 from tf_transfer.experiment import Experiment, Recipe
 from tf_transfer.plan import Run, make_plan
 from tf_transfer.sources import open_source
@@ -43,6 +44,18 @@ def store(image_folder, tmp_path_factory):
     path = str(tmp_path_factory.mktemp("stores") / "pictures")
     prepare_store(open_source(f"folder:{image_folder}"), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def redescribe():
+    """Returns a function that changes a store's description, such as `redescribe(path, image_size=16)`."""
+
+    def change(path, **changes):
+        meta = dataclasses.replace(image_store.read_meta(str(path)), **changes)
+        (path / image_store.META).write_text(json.dumps(meta.to_json()))
+        image_store.read_meta.cache_clear()
+
+    return change
 
 
 @pytest.fixture(scope="session")

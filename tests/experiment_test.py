@@ -233,9 +233,9 @@ def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other
         assert changed.settings_hash() != experiment.settings_hash(), field
 
 
-def test_settings_know_a_store_by_its_content_and_not_by_its_path(store, tmp_path):
+def test_settings_know_a_store_by_its_content_and_not_by_its_path(store, tmp_path, redescribe):
     moved, edited = (shutil.copytree(store, tmp_path / name) for name in ("moved", "edited"))
-    meta = edited / "meta.json"
-    meta.write_text(meta.read_text().replace('"fingerprint": "', '"fingerprint": "0'))
+    redescribe(moved, name="folder:moved", source="elsewhere")
+    redescribe(edited, channel_mean=(0.0, 0.0, 0.0))
     settings = [Experiment(store=str(path)).settings() for path in (store, moved, edited)]
     assert settings[0] == settings[1] != settings[2]

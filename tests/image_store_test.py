@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from tf_transfer.image_store import ImageStore, read_meta
+from tf_transfer.sources import open_source
+from tf_transfer.store_writer import prepare_store
 
 
 def test_what_is_known_without_reading_images(store):
@@ -42,12 +44,89 @@ def test_no_store(tmp_path):
         ImageStore(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["train_labels.npy", "test_labels.npy", "train.raw", "test.raw"])
-def test_a_missing_file(store, tmp_path, name):
-    broken = shutil.copytree(store, tmp_path / "broken")
-    (broken / name).unlink()
+@pytest.fixture(scope="module")
+def jpeg_store(image_folder, tmp_path_factory):
+    """Path of a JPEG store of the same pictures."""
+    path = tmp_path_factory.mktemp("jpeg") / "pictures"
+    prepare_store(open_source(f"folder:{image_folder}"), str(path), image_format="jpeg")
+    return path
+
+
+def read_everything(path):
+    opened = ImageStore(path)
+    for split in ("train", "test"):
+        opened.read(split, np.arange(len(opened.labels(split))))
+
+
+SMALL = ["set_aside.txt", *(f"{split}_{name}.npy" for split in ("train", "test") for name in ("labels", "sums"))]
+FILES = [("raw", name) for name in (*SMALL, "train.raw", "test.raw")]
+FILES += [("jpeg", name) for name in (*SMALL, "train_ends.npy", "test_ends.npy", "train.jpeg", "test.jpeg")]
+
+
+@pytest.fixture
+def broken(store, jpeg_store, tmp_path):
+    """Returns a function that copies the store of a format, in order to break it."""
+    return lambda image_format: shutil.copytree({"raw": store, "jpeg": jpeg_store}[image_format], tmp_path / "broken")
+
+
+@pytest.mark.parametrize("image_format, name", FILES)
+def test_a_missing_file(broken, image_format, name):
+    path = broken(image_format)
+    (path / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"the image store '.*broken' lacks {name}; prepare it again"):
-        ImageStore(str(broken))
+        ImageStore(str(path))
+
+
+@pytest.mark.parametrize("image_format, name", [file for file in FILES if file[1] != "set_aside.txt"])
+def test_a_flipped_bit_is_found_and_named(broken, image_format, name):
+    path = broken(image_format)
+    content = bytearray((path / name).read_bytes())
+    content[2 * len(content) // 3] ^= 16
+    (path / name).write_bytes(content)
+    what = f"image \\d+ of {name}" if name.endswith(image_format) else name
+    with pytest.raises(ValueError, match=f"broken' is damaged: {what} has changed since it was written; remove it and"):
+        read_everything(path)
+
+
+@pytest.mark.parametrize("image_format", ["raw", "jpeg"])
+def test_the_damaged_image_is_the_one_that_is_named(broken, image_format):
+    path = broken(image_format)
+    ends = np.load(path / "train_ends.npy") if image_format == "jpeg" else 3072 * np.arange(1, 73)
+    with open(path / f"train.{image_format}", "r+b") as file:
+        file.seek(ends[41] - 1)
+        file.write(b"?")
+    opened = ImageStore(path)
+    opened.read("train", np.array([40, 42, 3]))
+    for _ in range(2):  # it is not let through the second time
+        with pytest.raises(ValueError, match=f"image 41 of train.{image_format} has changed since it was written"):
+            opened.read("train", np.array([40, 41]))
+
+
+@pytest.mark.parametrize("image_format, name", [file for file in FILES if file[1] != "set_aside.txt"])
+def test_a_file_that_was_cut_off(broken, image_format, name):
+    path = broken(image_format)
+    size = (path / name).stat().st_size
+    with open(path / name, "r+b") as file:
+        file.truncate(size - 1)
+    what = (
+        f"{name} has {size - 1:,} bytes instead of {size:,}" if name.endswith(image_format) else f"{name} has changed"
+    )
+    with pytest.raises(ValueError, match=f"broken' is damaged: {what}"):
+        ImageStore(path)
+
+
+@pytest.mark.parametrize(
+    "old, new", [('"bird"', '"bard"'), ("12,", "13,"), ('"raw"', '"jpeg"'), ('"image_size": 3', '"image_size": 4')]
+)
+def test_a_description_that_was_changed(broken, old, new):
+    path = broken("raw")
+    text = (path / "meta.json").read_text()
+    assert old in text
+    (path / "meta.json").write_text(text.replace(old, new, 1))
+    with pytest.raises(
+        ValueError, match="meta.json does not describe .*its checksum does not fit: it has changed since"
+    ):
+        read_meta(str(path))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"name": "x"})])

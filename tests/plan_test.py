@@ -214,9 +214,9 @@ def test_a_store_that_is_not_there(tmp_path):
         make_plan(Experiment(store=str(tmp_path / "nowhere")))
 
 
-def test_two_stores_with_images_of_different_size(store, tmp_path):
+def test_two_stores_with_images_of_different_size(store, tmp_path, redescribe):
     other = shutil.copytree(store, tmp_path / "other")
-    (other / "meta.json").write_text((other / "meta.json").read_text().replace('"image_size": 32', '"image_size": 16'))
+    redescribe(other, image_size=16)
     with pytest.raises(ValueError, match="images differ in size: .*other has 16 pixels, .* has 32; prepare one of the"):
         make_plan(Experiment(store=store, source_store=str(other), split="data sets"))
 

@@ -1,16 +1,22 @@
+import dataclasses
+import pathlib
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tf_transfer import store_writer
 from tf_transfer.image_store import ImageStore
-from tf_transfer.sources import Example, Source, open_source
+from tf_transfer.sources import Example, Source, identity_of, open_source
 from tf_transfer.store_writer import prepare_store
 
 
-def one_colour_source(num_images, bad=(), name="colours"):
-    """Two classes, 0 dark and 1 light, alternating in `train`; the images `bad` of `train` cannot be decoded."""
+def one_colour_source(num_images, bad=(), name="colours", stop=None):
+    """Two classes, 0 dark and 1 light, alternating in `train`; the images `bad` of `train` cannot be decoded.
+
+    Number `stop` of `train` stops everything, as Ctrl-C does.
+    """
 
     def load(split, number):
         if split == "train" and number in bad:
@@ -21,9 +27,11 @@ def one_colour_source(num_images, bad=(), name="colours"):
 
     def examples(split):
         for number in range(counts[split]):
+            if (split, number) == ("train", stop):
+                raise KeyboardInterrupt
             yield Example(str(number), number % 2, lambda number=number: load(split, number))
 
-    return Source(name, ("dark", "light"), counts, examples)
+    return Source(name, f"{num_images} of {name}", ("dark", "light"), counts, examples)
 
 
 @pytest.fixture
@@ -86,7 +94,7 @@ def test_more_than_one_in_a_hundred_bad_images(path):
 
 def test_a_class_without_usable_images(path):
     source = one_colour_source(300)
-    one_class = Source("x", ("dark", "light", "blue"), source.counts, source.examples)
+    one_class = Source("x", "", ("dark", "light", "blue"), source.counts, source.examples)
     with pytest.raises(ValueError, match="class 'blue' has no usable train images; every class needs at least one"):
         prepare_store(one_class, path)
 
@@ -114,6 +122,11 @@ def test_what_is_there_is_never_overwritten(store, image_folder, tmp_path):
             prepare_store(source, store, **options)
     with pytest.raises(FileExistsError, match="its source: 'folder:pictures' there, 'colours' now"):
         prepare_store(one_colour_source(2), store)
+    same_name = dataclasses.replace(source, identity=identity_of([("cat/01.png", 99)]))
+    with pytest.raises(
+        FileExistsError, match="another store .its source's files had other names or sizes when it was made"
+    ):
+        prepare_store(same_name, store)
     shutil.copy(__file__, tmp_path)
     with pytest.raises(FileExistsError, match="exists and is not an image store; choose another --out or remove it"):
         prepare_store(source, str(tmp_path))
@@ -124,3 +137,86 @@ def test_wrong_arguments(path):
         prepare_store(one_colour_source(2), path, image_format="gif")
     with pytest.raises(ValueError, match="image_size must be 0 or a number of pixels, got -1"):
         prepare_store(one_colour_source(2), path, image_size=-1)
+
+
+def contents(path):
+    return {file.name: file.read_bytes() for file in pathlib.Path(path).iterdir()}
+
+
+@pytest.mark.parametrize("image_format", ["raw", "jpeg"])
+def test_whatever_stopped_it_the_same_call_goes_on_to_the_same_store(tmp_path, path, monkeypatch, image_format):
+    monkeypatch.setattr(store_writer, "_CHUNK", 100)
+    prepare_store(one_colour_source(500, bad=(7, 320)), str(tmp_path / "whole"), image_format=image_format)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_store(one_colour_source(500, bad=(7, 320), stop=480), path, image_format=image_format)
+    assert not pathlib.Path(path).exists()
+    partial = pathlib.Path(f"{path}.partial")
+    journal = (partial / "journal.jsonl").read_text()
+    done = 100 * (journal.count("\n") - 1)
+    assert done == 200  # of 224 records, the other 256 waited to be written
+    # As a power cut leaves it: half a line, and images that no line accounts for.
+    (partial / "journal.jsonl").write_text(journal + '{"split": "train", "exam')
+    with open(partial / f"train.{image_format}", "ab") as file:
+        file.write(b"torn")
+    steps, loaded = [], []
+    source = one_colour_source(500, bad=(7, 320))
+
+    def examples(split):
+        for number, example in enumerate(source.examples(split)):
+            yield dataclasses.replace(example, load=lambda n=number, e=example: loaded.append((split, n)) or e.load())
+
+    prepare_store(
+        dataclasses.replace(source, examples=examples), path, image_format=image_format, on_progress=steps.append
+    )
+    assert contents(path) == contents(tmp_path / "whole")
+    assert steps[:2] == [200, 100] and sum(steps) == 502
+    train = {number for split, number in loaded if split == "train"} - {0}  # number 0 tells the side
+    assert train == set(range(200, 500))
+
+
+def test_what_was_begun_from_something_else_is_not_gone_on_with(path, monkeypatch):
+    monkeypatch.setattr(store_writer, "_CHUNK", 10)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_store(one_colour_source(300, stop=299), path)
+    with pytest.raises(
+        FileExistsError, match=r"store.partial .* begun from something else [(]other image_size, format[)]"
+    ):
+        prepare_store(one_colour_source(300), path, image_size=5, image_format="jpeg")
+    with pytest.raises(
+        FileExistsError, match=r"other files\); go on with the command that began it, or remove the directory"
+    ):
+        prepare_store(one_colour_source(301), path)
+    assert not prepare_store(one_colour_source(300), path).already_there
+
+
+def test_images_that_were_written_and_are_gone(path, monkeypatch):
+    monkeypatch.setattr(store_writer, "_CHUNK", 10)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_store(one_colour_source(300, stop=299), path)
+    with open(f"{path}.partial/train.raw", "r+b") as file:
+        file.truncate(100)
+    with pytest.raises(
+        ValueError, match="train.raw has lost images that were written; remove .*partial and begin again"
+    ):
+        prepare_store(one_colour_source(300), path)
+
+
+def test_two_at_once(path):
+    def examples(split):
+        with pytest.raises(FileExistsError, match="another process is preparing .*store.partial; wait for it"):
+            prepare_store(one_colour_source(4), path, image_size=6)
+        return one_colour_source(4).examples(split)
+
+    prepare_store(dataclasses.replace(one_colour_source(4), examples=examples), path, image_size=6)
+
+
+@pytest.mark.parametrize("image_format, needs", [("raw", "196.6 GB as raw"), ("jpeg", "42.6 GB as jpeg")])
+def test_no_room_on_the_disk(path, monkeypatch, image_format, needs):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 10**10, 10**10))
+    source = dataclasses.replace(one_colour_source(2), counts={"train": 950_000, "test": 50_000})
+    with pytest.raises(
+        OSError, match=f"1,000,000 images of 256x256 pixels need about {needs}, and .* 10.0 GB free; make"
+    ) as error:
+        prepare_store(source, path, 256, image_format)
+    assert str(error.value).endswith("--format=jpeg, which takes a fifth of the space") == (image_format == "raw")
+    assert not pathlib.Path(f"{path}.partial").exists()

@@ -1,18 +1,24 @@
 """Image stores: the images and labels of one data set, prepared once, read by index for ever.
 
 A store is a directory:
-  meta.json           class names, image size, format, counts, mean and standard deviation, fingerprint
-  train_labels.npy    int32 [images]
-  train.raw           uint8 images one after another, [images, size, size, 3]  (format `raw`), or
-  train.array_record  one JPEG file per record           (format `jpeg`)
-  set_aside.txt       what could not be used, and why
+  meta.json         class names, image size, format, counts, mean and standard deviation, checksums of the files below
+  train_labels.npy  int32 [images]
+  train_sums.npy    uint64 [images], the first 64 bits of each image's SHA-256
+  train.raw         uint8 images one after another, [images, size, size, 3]  (format `raw`), or
+  train.jpeg        JPEG files one after another                             (format `jpeg`), and
+  train_ends.npy    int64 [images], where each of them ends
+  set_aside.txt     what could not be used, and why
 and the same for `test`. Images stand in the order in which the source gave them.
+
+Whatever is damaged is found and named: a small file, or a data file that was cut off, when the store is opened; an
+image when it is read for the first time.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import io
 import json
 import pathlib
@@ -21,11 +27,27 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from tf_transfer import untrusted
+
 META = "meta.json"
+SET_ASIDE = "set_aside.txt"
 SPLITS = ("train", "test")
 FORMATS = ("raw", "jpeg")
-RAW_FILE = "{}.raw"
-JPEG_FILE = "{}.array_record"
+
+
+def data_file(split: str, image_format: str) -> str:
+    """Name of the file with the images of `train` or `test`."""
+    return f"{split}.{image_format}"
+
+
+def array_file(split: str, content: str) -> str:
+    """Name of the file with the `labels`, `sums` or `ends` of the images of `train` or `test`."""
+    return f"{split}_{content}.npy"
+
+
+def checksum(image: bytes) -> int:
+    """The checksum of a stored image: the first 64 bits of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(image).digest()[:8], "little")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,23 +56,36 @@ class StoreMeta:
 
     Attributes:
       name: The data set's name, for example `folder:cifar100`.
+      source: Tells the source's files from others of the same name, see `sources.Source.identity`.
       class_names: Class names in label order.
       image_size: Side of the square images, in pixels.
       format: `raw` or `jpeg`.
       images_per_class: For `train` and `test`, the number of images of each class.
       channel_mean: Mean of the training images per channel, pixel range 0-255.
       channel_std: Standard deviation likewise.
-      fingerprint: SHA-256 over format, images and labels, in hexadecimal.
+      files: SHA-256 of the small files, in hexadecimal.
     """
 
     name: str
+    source: str
     class_names: tuple[str, ...]
     image_size: int
     format: str
     images_per_class: dict[str, tuple[int, ...]]
     channel_mean: tuple[float, float, float]
     channel_std: tuple[float, float, float]
-    fingerprint: str
+    files: dict[str, str]
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that training depends on: sizes, format, labels, the images' checksums."""
+        files = {name: sha256 for name, sha256 in self.files.items() if name != SET_ASIDE}
+        return _sha256_of_json({**dataclasses.asdict(self), "name": "", "source": "", "files": files})
+
+    def to_json(self) -> dict:
+        """The description as it stands in `meta.json`, sealed with its own SHA-256."""
+        fields = dataclasses.asdict(self)
+        return {**fields, "sha256": _sha256_of_json(fields)}
 
     @property
     def num_classes(self) -> int:
@@ -63,13 +98,17 @@ class StoreMeta:
         return sum(min(count, images_per_class) if images_per_class else count for count in counts)
 
 
+def _sha256_of_json(fields: dict) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
 @functools.lru_cache(maxsize=16)
 def read_meta(path: str) -> StoreMeta:
     """Reads a store's description.
 
     Raises:
       FileNotFoundError: There is no store at `path`.
-      ValueError: The description is not one of a store.
+      ValueError: The description is damaged, or not one of a store.
     """
     file = pathlib.Path(path) / META
     if not file.is_file():
@@ -77,12 +116,13 @@ def read_meta(path: str) -> StoreMeta:
             f"no image store at {path!r} (no {META} in it); make one: python bin/prepare.py --source=... --out={path}"
         )
     try:
-        fields = json.loads(file.read_text())
-        for name in ("class_names", "channel_mean", "channel_std"):
-            fields[name] = tuple(fields[name])
-        fields["images_per_class"] = {split: tuple(counts) for split, counts in fields["images_per_class"].items()}
-        return StoreMeta(**fields)
-    except (ValueError, KeyError, TypeError) as error:
+        fields = untrusted.parse_json(untrusted.read_bytes(file), dict[str, object])
+        sha256 = fields.pop("sha256", None)
+        meta = untrusted.convert(fields, StoreMeta)
+        if sha256 != _sha256_of_json(fields):
+            raise ValueError("its checksum does not fit: it has changed since it was written")
+        return meta
+    except ValueError as error:
         raise ValueError(f"{file} does not describe an image store ({error}); prepare the store again") from error
 
 
@@ -99,25 +139,42 @@ class ImageStore:
 
         Raises:
           FileNotFoundError: There is no store, or one of its files is missing.
+          ValueError: One of its files is damaged or cut off.
         """
         self.path = pathlib.Path(path)
         self.meta = read_meta(str(path))
-        self._labels = {split: np.load(self._file(f"{split}_labels.npy"), allow_pickle=False) for split in SPLITS}
-        self._readers = {split: self._open(split) for split in SPLITS}
+        self._read(SET_ASIDE)
+        self._labels, self._sums = (self._read_arrays(content) for content in ("labels", "sums"))
+        self._ends = self._read_arrays("ends") if self.meta.format == "jpeg" else dict.fromkeys(SPLITS)
+        self._data = {split: self._map(split) for split in SPLITS}
+        self._unread = {split: np.ones(len(labels), bool) for split, labels in self._labels.items()}
 
-    def _file(self, name: str) -> str:
+    def _file(self, name: str) -> pathlib.Path:
         file = self.path / name
         if not file.is_file():
             raise FileNotFoundError(f"the image store {str(self.path)!r} lacks {name}; prepare it again")
-        return str(file)
+        return file
 
-    def _open(self, split: str):
-        if self.meta.format == "raw":
-            shape = (len(self._labels[split]), self.meta.image_size, self.meta.image_size, 3)
-            return np.memmap(self._file(RAW_FILE.format(split)), np.uint8, mode="r", shape=shape)
-        from array_record.python.array_record_module import ArrayRecordReader
+    def _read(self, name: str) -> bytes:
+        content = untrusted.read_bytes(self._file(name))
+        if hashlib.sha256(content).hexdigest() != self.meta.files.get(name):
+            raise self._damaged(f"{name} has changed since it was written")
+        return content
 
-        return ArrayRecordReader(self._file(JPEG_FILE.format(split)))
+    def _read_arrays(self, content: str) -> dict[str, np.ndarray]:
+        return {split: untrusted.parse_array(self._read(array_file(split, content))) for split in SPLITS}
+
+    def _damaged(self, what: str) -> ValueError:
+        return ValueError(f"the image store {str(self.path)!r} is damaged: {what}; remove it and prepare it again")
+
+    def _map(self, split: str) -> np.memmap:
+        file = self._file(data_file(split, self.meta.format))
+        size, ends = self.meta.image_size, self._ends[split]
+        shape = (len(self._labels[split]), size, size, 3) if ends is None else (int(ends[-1]),)
+        expected, found = int(np.prod(shape)), file.stat().st_size
+        if found != expected:
+            raise self._damaged(f"{file.name} has {found:,} bytes instead of {expected:,}")
+        return np.memmap(file, np.uint8, mode="r", shape=shape)
 
     def labels(self, split: str) -> np.ndarray:
         """Returns the labels of `train` or `test`, int32 [images]."""
@@ -146,11 +203,31 @@ class ImageStore:
 
         Returns:
           uint8 array [batch, image_size, image_size, 3].
+
+        Raises:
+          ValueError: One of them is damaged.
         """
-        reader = self._readers[split]
-        if self.meta.format == "raw":
-            return reader[indices]
-        return np.stack([decode_jpeg(record) for record in reader.read([int(index) for index in indices])])
+        if self.meta.format == "jpeg":
+            return np.stack([decode_jpeg(record) for record in self.read_jpeg(split, indices)])
+        images = self._data[split][indices]
+        for position in np.flatnonzero(self._unread[split][indices]):
+            self._check(split, int(indices[position]), images[position].tobytes())
+        return images
+
+    def read_jpeg(self, split: str, indices: np.ndarray) -> list[bytes]:
+        """Reads the JPEG files of images of a store of that format; arguments and errors as for `read`."""
+        data, ends = self._data[split], self._ends[split]
+        records = [data[ends[index - 1] if index else 0 : ends[index]].tobytes() for index in indices]
+        for index, record in zip(indices, records, strict=True):
+            if self._unread[split][index]:
+                self._check(split, int(index), record)
+        return records
+
+    def _check(self, split: str, index: int, image: bytes) -> None:
+        if checksum(image) != self._sums[split][index]:
+            file = data_file(split, self.meta.format)
+            raise self._damaged(f"image {index} of {file} has changed since it was written")
+        self._unread[split][index] = False
 
 
 def decode_jpeg(record: bytes) -> np.ndarray:

@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from tf_transfer.printable import printable
-from tf_transfer.sources import Example, Source
+from tf_transfer.sources import Example, Source, identity_of
 from tf_transfer.sources.image_files import FoundFile, find_files, is_ignored
 
 
@@ -46,8 +46,10 @@ def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
     if set(class_names) != set(files["test"]):
         odd = sorted(set(class_names) ^ set(files["test"]))
         raise ValueError(f"{directory}: train and test must have the same classes, but differ in {odd[:5]}")
+    found = [file.path for classes in files.values() for paths in classes.values() for file in paths]
     return Source(
         name=name,
+        identity=identity_of((str(path.relative_to(root)), path.lstat().st_size) for path in found),
         class_names=class_names,
         counts={split: sum(map(len, classes.values())) for split, classes in files.items()},
         examples=lambda split: _examples(root, files[split], class_names),

@@ -22,6 +22,7 @@ def open_shapes(seed: int = 0) -> Source:
     """
     return Source(
         name=f"shapes (seed {seed})",
+        identity=f"{PER_CLASS}, seed {seed}",
         class_names=CLASS_NAMES,
         counts={split: number * len(CLASS_NAMES) for split, number in PER_CLASS.items()},
         examples=functools.partial(_examples, seed),

@@ -37,10 +37,12 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
             "check the network, or give --manual_dir with the files to be downloaded by hand"
         ) from error
     splits = {"train": "train", "test": _test_split(builder)}
+    counts = {split: builder.info.splits[theirs].num_examples for split, theirs in splits.items()}
     return Source(
         name=f"tfds:{builder.info.full_name}",
+        identity=f"{builder.info.full_name} {counts}",
         class_names=tuple(builder.info.features[label_key].names),
-        counts={split: builder.info.splits[theirs].num_examples for split, theirs in splits.items()},
+        counts=counts,
         examples=lambda split: _examples(builder, splits[split], image_key, label_key),
     )
 

@@ -1,0 +1,194 @@
+"""The journal of a store that is being written: what has safely been written, chunk by chunk.
+
+PARTIAL/journal.jsonl   first line: what is being made; then one line a chunk of examples
+PARTIAL/train.raw       and the like: the images, one after another
+
+A chunk's line is written after its images have reached the disk. So whoever is killed, or loses power, leaves whole
+chunks and perhaps a torn end, which is cut off when the work goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from tf_transfer import image_store
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What an example became: an image, or a reason why there is none.
+
+    Attributes:
+      label: Its class index.
+      image: The image as it stands in the store: pixels, or a JPEG file. Empty if the example was set aside.
+      set_aside: What is wrong with it; empty if nothing.
+      channel_sum: Sum of the red, green and blue pixel values.
+      channel_squares: Sum of their squares.
+    """
+
+    label: int
+    image: bytes = b""
+    set_aside: str = ""
+    channel_sum: tuple[int, int, int] = (0, 0, 0)
+    channel_squares: tuple[int, int, int] = (0, 0, 0)
+
+
+@dataclasses.dataclass
+class Progress:
+    """What has been written of one split, the sums of all its chunks.
+
+    Attributes:
+      examples: Number of the source's examples, those that were set aside among them.
+      labels: Label of each image.
+      lengths: Number of bytes of each image.
+      sums: `image_store.checksum` of each image.
+      set_aside: One line for each example that could not be used.
+      channel_sum: Sum of all red, green and blue pixel values.
+      channel_squares: Sum of their squares.
+    """
+
+    examples: int = 0
+    labels: list[int] = dataclasses.field(default_factory=list)
+    lengths: list[int] = dataclasses.field(default_factory=list)
+    sums: list[int] = dataclasses.field(default_factory=list)
+    set_aside: list[str] = dataclasses.field(default_factory=list)
+    channel_sum: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+    channel_squares: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+
+    def add(self, other: Progress) -> None:
+        """Adds a chunk."""
+        self.examples += other.examples
+        for name in ("labels", "lengths", "sums", "set_aside"):
+            getattr(self, name).extend(getattr(other, name))
+        for name in ("channel_sum", "channel_squares"):
+            totals = getattr(self, name)
+            totals[:] = [a + b for a, b in zip(totals, getattr(other, name), strict=True)]
+
+
+class Journal:
+    """Writes the images of a store; used again on the same directory, it goes on where it was stopped.
+
+    Attributes:
+      progress: By split, what has been written.
+    """
+
+    def __init__(self, directory: pathlib.Path, making: Mapping[str, object], image_format: str):
+        """Opens or begins the journal of `directory`, and cuts off what no chunk accounts for.
+
+        Args:
+          directory: The store's directory while it is being written; made if need be.
+          making: What is being made, as JSON values; only the same can be gone on with.
+          image_format: `raw` or `jpeg`.
+
+        Raises:
+          FileExistsError: The directory was begun with something else, or another process is at work in it.
+          ValueError: Images that had been written are gone.
+        """
+        self._directory, self._format = directory, image_format
+        self.progress = {split: Progress() for split in image_store.SPLITS}
+        directory.mkdir(parents=True, exist_ok=True)
+        self._file = open(directory / JOURNAL, "a+", encoding="utf-8")
+        try:
+            self._open(making)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _open(self, making: Mapping[str, object]) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileExistsError(f"another process is preparing {self._directory}; wait for it") from None
+        lines = self._whole_lines()
+        if lines and lines[0] != json.loads(json.dumps(making)):
+            differing = [name for name in making if lines[0].get(name) != making[name]]
+            raise FileExistsError(
+                f"{self._directory} holds a store that was begun from something else (other {', '.join(differing)}); "
+                "go on with the command that began it, or remove the directory"
+            )
+        if not lines:
+            self._append(making)
+        for line in lines[1:]:
+            self.progress[line.pop("split")].add(Progress(**line))
+        for split, progress in self.progress.items():
+            self._cut(split, sum(progress.lengths))
+
+    def _whole_lines(self) -> list[dict]:
+        self._file.seek(0)
+        text = self._file.read()
+        whole = text[: text.rfind("\n") + 1]
+        self._file.truncate(len(whole.encode()))
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def _data_file(self, split: str) -> pathlib.Path:
+        return self._directory / image_store.data_file(split, self._format)
+
+    def _cut(self, split: str, size: int) -> None:
+        file = self._data_file(split)
+        file.touch()
+        if file.stat().st_size < size:
+            raise ValueError(f"{file} has lost images that were written; remove {self._directory} and begin again")
+        os.truncate(file, size)
+
+    def _append(self, line: Mapping[str, object]) -> None:
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def write(self, split: str, records: Iterable[Record], chunk: int) -> Iterator[int]:
+        """Writes records, and yields the number of examples of each chunk once it is safe.
+
+        Args:
+          split: `train` or `test`.
+          records: The records after those that have been written.
+          chunk: Number of examples in a chunk.
+        """
+        with open(self._data_file(split), "ab") as data:
+            for some in _chunks(records, chunk):
+                written = _write_images(data, some)
+                data.flush()
+                os.fsync(data.fileno())
+                self._append({"split": split, **dataclasses.asdict(written)})
+                self.progress[split].add(written)
+                yield written.examples
+
+    def close(self) -> None:
+        """Lets go of the directory, and removes it if nothing has been written."""
+        if not any(progress.examples for progress in self.progress.values()):
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._file.close()
+
+
+def _chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    some = []
+    for record in records:
+        some.append(record)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _write_images(data, records: Sequence[Record]) -> Progress:
+    written = Progress(examples=len(records), set_aside=[record.set_aside for record in records if record.set_aside])
+    good = [record for record in records if not record.set_aside]
+    for record in good:
+        data.write(record.image)
+    written.labels = [record.label for record in good]
+    written.lengths = [len(record.image) for record in good]
+    written.sums = [image_store.checksum(record.image) for record in good]
+    for name in ("channel_sum", "channel_squares"):
+        totals = np.sum([getattr(record, name) for record in good], axis=0, dtype=object) if good else [0, 0, 0]
+        setattr(written, name, [int(total) for total in totals])
+    return written
