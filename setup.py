@@ -8,7 +8,7 @@ setuptools.setup(
     description="How transferable are features in deep neural networks? The whole experiment, on anyone's images.",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["tf_transfer", "tf_transfer.*"]),
-    package_data={"tf_transfer": ["published_results.csv"]},
+    package_data={"tf_transfer": ["published_results.csv", "templates/*"]},
     python_requires=">=3.11",
     install_requires=[
         "tensorflow>=2.21,<3",
@@ -23,6 +23,8 @@ setuptools.setup(
         "msgspec>=0.20",
         "scipy>=1.16",
         "matplotlib>=3.10",
+        "jinja2>=3.1",
+        "markupsafe>=3",
         "pillow>=12",
         "rich>=14",
     ],

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tf_transfer import image_store, results, workdir
+from tf_transfer import image_store, report, results, workdir
 from tf_transfer.experiment import Experiment, Recipe
 from tf_transfer.plan import Run, make_plan
 from tf_transfer.sources import open_source
@@ -132,3 +133,10 @@ def invented_workdir(store, make_result, tmp_path_factory):
         invented = make_result(run.treatment.name, top1, steps=plan.num_steps(run))
         results.write_result(path, invented, weights, np.arange(12) % 2 == 0)
     return path
+
+
+@pytest.fixture(scope="session")
+def reported(invented_workdir, tmp_path_factory):
+    """The report of a copy of `invented_workdir`, beside the published scores. Not to be changed."""
+    directory = shutil.copytree(invented_workdir, tmp_path_factory.mktemp("reported") / "work")
+    return report.write_report(directory, "top1_last", compare=True)

@@ -3,7 +3,10 @@ import dataclasses
 import pytest
 
 from tf_transfer import analysis, console, effects, published, results, sweep, table1
+from tf_transfer.findings import Findings
+from tf_transfer.plan import Cohort, Run
 from tf_transfer.report import Report
+from tf_transfer.treatments import parse
 
 
 @pytest.mark.parametrize(
@@ -37,8 +40,9 @@ def printed_report(table, tmp_path, capsys, **changes):
     paths = {name: tmp_path / f"{name}.png" for name in ("figure2", "figure3")}
     boost = table1.boost(table, "top1_last")
     estimated = effects.estimate_effects(table, "top1_last").assign(low=6.5, high=9.5)
-    findings = ("Layers transfer.",)
-    report = Report(table, means, boost, ("all is invented",), estimated, findings, tmp_path / "t", paths)
+    found = Findings(("Layers transfer.",), ("Freeze them.",))
+    page = tmp_path / "p.html"
+    report = Report(table, means, boost, ("all is invented",), estimated, found, tmp_path / "t", paths, page)
     report = dataclasses.replace(report, tensorboard_path=tmp_path / "b")
     console.print_report(dataclasses.replace(report, **changes))
     return [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -48,7 +52,11 @@ def test_the_report_in_percent_by_treatment_and_n(make_result, tmp_path, capsys)
     table = results.table([make_result("baseB", 0.5), make_result("A1B", 0.42), make_result("A3B", 0.31)])
     lines = printed_report(table, tmp_path, capsys, effects_path=tmp_path / "e")
     assert ["transfer", "cost", "8.0", "19.0"] in lines and ["6.5", "to", "9.5", "6.5", "to", "9.5"] in lines
-    assert ["Layers", "transfer."] in lines and ["effects:", str(tmp_path / "e")] in lines
+    assert ["Layers", "transfer."] in lines and ["Recommendation:", "Freeze", "them."] in lines
+    assert ["report:", str(tmp_path / "p.html")] in lines and not any(line[:1] == ["planned"] for line in lines)
+    missing = (Cohort("some", tuple(Run(parse(name), "random-0", 0) for name in ("A2B", "R1B"))),)
+    assert "planned and not done: A2B, R1B".split() in printed_report(table, tmp_path, capsys, missing=missing)
+    assert ["effects:", str(tmp_path / "e")] in lines
     assert ["baseB", "50.0"] in lines and ["AnB", "42.0", "31.0"] in lines
     assert ["caution:", "all", "is", "invented"] in lines
     assert ["table:", str(tmp_path / "t")] in lines

@@ -20,73 +20,128 @@ def said(*tables, where=None):
     return findings.describe(pd.concat(tables, ignore_index=True), where)
 
 
+def text(*tables, where=None):
+    return "\n".join(said(*tables, where=where).sentences)
+
+
 COST = rows("transfer cost", (-0.5, 0.3), (-0.2, 0.6), (0.4, 1.2), (2, 3), (7, 8))
 BOOST = rows("boost over base", (-0.5, 0.5), (-0.5, 0.5), (0.9, 1.1), (1.8, 2.2), (1, 2))
 
 
 def test_which_layers_transfer_and_what_freezing_more_costs():
-    sentences = said(COST)
-    assert sentences[:2] == [
-        "Layers 1-2 can be taken from the other task and frozen at no measurable cost: at most 0.6 points, by the 95 % "
-        "intervals.",
-        "Freezing layers 1-3 costs 0.8 [0.4, 1.2] points, layers 1-5 7.5 [7.0, 8.0], the most.",
-    ]
-    assert "Recommendation: where layers are to be frozen, cut after layer 3 (cost 0.8 [0.4, 1.2] points)." in sentences
-    assert sentences[-1] == "The intervals count the chance of images, splits, from 8 groups."
+    found = said(COST)
+    assert found.answer[:2] == (
+        "Layers 1-2 transfer at no measurable cost: copied from the other task and frozen, at most 0.6 points are lost "
+        "(95 % intervals).",
+        "Freezing layers 1-3 costs 0.8 [0.4, 1.2] points; most is lost with layers 1-5, 7.5 [7.0, 8.0].",
+    )
+    assert found.recommendation == (
+        "Where layers are to stay frozen, cut after layer 3: it costs 0.8 [0.4, 1.2] points; freezing layers 1-4 costs "
+        "2.5 [2.0, 3.0].",
+    )
+    assert found.caution == "The intervals count the chance of images, splits, from 8 groups."
+    assert found.sentences[-2].startswith("Recommendation: Where layers are to stay frozen")
+
+
+def test_one_layer_is_spoken_of_in_the_singular():
+    found = said(rows("transfer cost", (-0.5, 0.3), (2.1, 3)))
+    assert found.answer[0].startswith("Layer 1 transfers at no measurable cost")
+    advice = "cut after layer 1: the cost, -0.1 [-0.5, 0.3] points, is not measurable; freezing"
+    assert advice in found.recommendation[0]
 
 
 def test_wide_intervals_are_no_proof_of_no_cost():
-    sentences = said(rows("transfer cost", (-9, 11), p_holm=1.0, groups=2))
-    assert sentences[0] == (
+    found = said(rows("transfer cost", (-9, 11), p_holm=1.0, groups=2))
+    assert found.answer[0] == (
         "No cost of freezing layer 1 was measured, but it may be up to 11.0 points: the intervals are too wide to tell."
     )
-    assert sentences[-2].startswith("Recommendation: none") and sentences[-1].endswith(
-        "groups. With so few groups they are wide."
-    )
+    assert found.recommendation[0].startswith("None: no transfer was measurably better")
+    assert found.caution.endswith("groups. Where there are few groups they are wide.")
 
 
 def test_a_cost_that_does_not_outlast_the_correction_is_called_unsure():
-    sentences = said(rows("transfer cost", (0.1, 5), p_holm=0.2))
-    assert sentences[0].startswith("A cost at n = 1 is likely but not sure")
-    assert not any("costs" in sentence for sentence in sentences)
+    found = said(rows("transfer cost", (0.1, 5), p_holm=0.2))
+    assert found.answer[0].startswith("A cost at n = 1 is likely but not sure")
+    assert not any("costs" in sentence for sentence in found.answer)
 
 
 def test_the_best_network_and_its_gain():
-    sentences = said(COST, BOOST)
-    (best,) = [sentence for sentence in sentences if sentence.startswith("The best network")]
-    assert best.startswith("The best network is A4B+: +2.0 [1.")
+    found = said(COST, BOOST)
+    (best,) = [sentence for sentence in found.answer if sentence.startswith("The best network")]
+    assert best.startswith("The best network for B is A4B+: +2.0 [1.")
     assert best.endswith("points over training from scratch (interval widened for the choice among 10).")
-    assert any("copy layers 1-4 and fine-tune them all (2.0 [1.8, 2.2] points over" in text for text in sentences)
+    assert found.recommendation[0] == (
+        "For the best accuracy, copy layers 1-4 from the other task and fine-tune the whole network (A4B+)."
+    )
+
+
+def test_a_gain_beside_one_that_had_as_much_training():
+    surely = rows("boost over BnB+", (0, 0.1), (0, 0.1), (0, 0.1), (0.5, 1.5))
+    assert "Beside B4B+, fine-tuned for as long without the other task, 1.0 [0.5, 1.5] points of it remain." in text(
+        COST, BOOST, surely
+    )
+    unsure = rows("boost over BnB+", (0, 0.1), (0, 0.1), (0, 0.1), (-0.5, 1.5), p_holm=1.0)
+    assert "cannot be told: beside B4B+ the gain is 0.5 [-0.5, 1.5] points." in text(COST, BOOST, unsure)
+
+
+def test_what_is_gained_on_average():
+    average = rows("boost over base", (0.5, 1.5)).assign(n=pd.NA, layers="1-5")
+    expected = "Averaged over n = 1-5, fine-tuned transfers gain 1.0 [0.5, 1.5] points over the base."
+    assert expected in text(COST, average)
+    assert "Averaged" not in text(COST, average.assign(p_holm=0.5))
 
 
 def test_no_best_network_is_claimed_where_all_intervals_include_zero():
-    sentences = said(rows("boost over base", (-1, 3), p_holm=0.5), rows("transfer cost", (-1.5, 1.5), p_holm=1.0))
-    assert sentences[1].startswith(
-        "No transferred network is measurably better than one from scratch; the best, A1B+: +1.0"
+    found = said(rows("boost over base", (-1, 3), p_holm=0.5), rows("transfer cost", (-1.5, 1.5), p_holm=1.0))
+    assert found.answer[1].startswith(
+        "No single transferred network is measurably better than training from scratch; the best, A1B+: +1.0"
     )
-    assert not any("fine-tune" in sentence for sentence in sentences)
+    assert not any("fine-tune" in sentence for sentence in found.recommendation)
+
+
+def test_what_splitting_costs():
+    assert "after layer 2, the most; a loss is found at n = 1, 2." in text(rows("co-adaptation", (1, 2), (2, 4)))
+    one = rows("co-adaptation", (-1, 2), (2, 4)).assign(p_holm=[1, 0.001])
+    assert (
+        "Splitting layers that had learnt together (fragile co-adaptation) costs 3.0 [2.0, 4.0] points after layer 2, "
+        "nowhere else is a loss found." in text(one)
+    )
+    assert text(one.assign(p_holm=1.0)).startswith("No loss from splitting layers that had learnt together was found")
+
+
+def test_what_learnt_features_are_worth():
+    assert text(rows("over random", (1, 3), (8, 10))).startswith(
+        "Learnt features are worth more than random ones at every n, by 2.0 [1.0, 3.0] (n = 1) to 9.0 [8.0, 10.0] "
+        "points (n = 2)."
+    )
+    assert text(rows("over random", (1, 3))).startswith("Learnt features are worth 2.0 [1.0, 3.0] points more than")
 
 
 def test_where_features_turn():
     where = Transition((1, 2, 3), Location(2, 2, 3), Location(2.1, 1.9, 2.4), Location(0.5, 0.2, 0.9), 8, "images")
-    sentences = said(rows("specialisation", (-1, 1), (2, 3)), where=where)
-    assert sentences[:2] == [
-        "Features turn from general to specific around layer 2.1 [1.9, 2.4], spread over 0.5 [0.2, 0.9] layers "
-        "(standard deviation).",
-        "At the latest from layer 3 on, specialisation costs more than lost co-adaptation.",
-    ]
-    silent = said(rows("specialisation", (-1, 1), p_holm=1.0), where=where)
-    assert not any("turn" in sentence or "latest" in sentence for sentence in silent)
+    found = said(rows("specialisation", (-1, 1), (2, 3)), where=where)
+    assert found.answer == (
+        "Features turn from general to specific around layer 2.1 [1.9, 2.4]; the change is spread over 0.5 [0.2, 0.9] "
+        "layers to either side (standard deviation).",
+        "At the latest from layer 3 on, more is lost because layers are specific to the other task than because they "
+        "were split.",
+    )
+    silent = text(rows("specialisation", (-1, 1), p_holm=1.0), where=where)
+    assert "turn" not in silent and "latest" not in silent
 
 
-def test_one_group_says_that_it_is_one():
-    sentences = said(rows("transfer cost", (-0.5, 0.5), groups=1, source="images"))
-    assert sentences[-1].startswith("The intervals count the chance of the test images alone, with one class split")
+def test_what_the_intervals_count():
+    found = said(rows("transfer cost", (-0.5, 0.5), groups=1, source="images"))
+    assert found.caution.startswith("The intervals count the chance of the test images alone, with one class split")
+    unknown = said(rows("transfer cost", (-0.5, 0.5), source="splits").assign(images=0))
+    assert "they are somewhat too narrow" in unknown.caution
 
 
 def test_nothing_to_say():
-    assert findings.describe(pd.DataFrame(columns=effects.COLUMNS))[0].startswith("There is nothing to compare yet")
-    (sentence,) = said(rows("transfer cost", (np.nan, np.nan)))
+    nothing = findings.describe(pd.DataFrame(columns=effects.COLUMNS))
+    assert nothing.answer[0].startswith("There is nothing to compare yet")
+    assert len(nothing.sentences) == 1
+    (sentence,) = said(rows("transfer cost", (np.nan, np.nan))).sentences
     assert sentence.startswith("Nothing can be said beyond these networks' own numbers")
 
 
@@ -95,7 +150,7 @@ def test_the_sentences_of_a_simulated_experiment():
     evidence = simulation.simulate(rng, simulation.Setting(8, layers=5, images=4000), simulation.TRUE)[:3]
     table, correct, ids = evidence
     estimated = effects.estimate_effects(table, "top1_last", correct, ids)
-    sentences = findings.describe(estimated, transition.find_transition(table, "top1_last", correct, ids))
-    text = " ".join(sentences)
-    for part in ("Layer 1 can be taken", "layers 1-5", "fine-tune them all", "turn from general to specific"):
-        assert part in text
+    found = findings.describe(estimated, transition.find_transition(table, "top1_last", correct, ids))
+    everything = " ".join(found.sentences)
+    for part in ("Layer 1 transfers", "layers 1-5", "fine-tune the whole network", "turn from general to specific"):
+        assert part in everything

@@ -131,11 +131,22 @@ def warnings(table: pd.DataFrame, metric: str) -> list[str]:
     found = [
         f"{row.run} diverged (its loss was not a number)" for row in table.itertuples() if row.status != "finished"
     ]
-    for row in table.itertuples():
-        if row.status == "finished" and getattr(row, metric) < CHANCE_FACTOR / row.num_classes:
-            found.append(f"{row.run} never left chance ({100 * getattr(row, metric):.1f} %)")
-    found += [warning for rows in families(table).values() for warning in _under_trained(rows, metric)]
-    return found
+    stuck = at_chance(table, metric)
+    found += [
+        f"{run} never left chance ({100 * top1:.1f} %)"
+        for run, top1 in zip(stuck["run"], stuck[metric], strict=True)
+    ]
+    return found + under_trained(table, metric)
+
+
+def at_chance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The finished rows whose accuracy is hardly above that of guessing."""
+    return table[(table["status"] == "finished") & (table[metric] < CHANCE_FACTOR / table["num_classes"])]
+
+
+def under_trained(table: pd.DataFrame, metric: str) -> list[str]:
+    """Says of each base that looks under-trained by how much, see `warnings`."""
+    return [warning for rows in families(table).values() for warning in _under_trained(rows, metric)]
 
 
 def _under_trained(family: pd.DataFrame, metric: str) -> list[str]:

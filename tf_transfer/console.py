@@ -75,8 +75,12 @@ def print_report(report) -> None:
     _print_effects(report.effects)
     for warning in report.warnings:
         print(f"caution: {warning}")
-    for sentence in report.findings:
+    for sentence in report.findings.sentences:
         print(sentence)
+    if report.missing:
+        lacking = (run.treatment.name for cohort in report.missing for run in cohort.runs)
+        print(f"planned and not done: {', '.join(lacking)}")
+    print(f"report:      {report.page_path}")
     print(f"table:       {report.table_path}")
     if report.effects_path:
         print(f"effects:     {report.effects_path}")

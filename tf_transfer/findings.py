@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,50 @@ if TYPE_CHECKING:
 
 SIGNIFICANT = 0.05
 TOLERABLE = 2.0  # points; a cost that the interval keeps below this is one that most users would pay
+_FEW = 4  # groups; with fewer the t distribution's quantile is above 3, and intervals are wide
 
 
-def describe(effects: pd.DataFrame, transition: Transition | None = None) -> list[str]:
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What an experiment says.
+
+    Attributes:
+      answer: What was found, a sentence or two each.
+      recommendation: What to do: fine-tune, freeze, or neither.
+      caution: What the intervals count, and what they do not.
+    """
+
+    answer: tuple[str, ...]
+    recommendation: tuple[str, ...] = ()
+    caution: str = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """All of it, one paragraph a line."""
+        return [
+            *self.answer,
+            *(f"Recommendation: {text}" for text in self.recommendation),
+            *filter(None, [self.caution]),
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Best:
+    """The network that gains most over training from scratch: its gain, with an interval widened for the choice."""
+
+    row: pd.Series
+    fine_tuned: bool
+    gain: float
+    low: float
+    high: float
+    among: int
+
+    @property
+    def name(self) -> str:
+        return f"A{self.row['n']}B{'+' * self.fine_tuned}"
+
+
+def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Findings:
     """Says in a few sentences which layers transfer, what freezing more costs, and what to do.
 
     A cost or gain is claimed only where its 95 % interval leaves out zero and it remains after Holm's correction for
@@ -24,22 +66,29 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> lis
     Args:
       effects: As from `effects.estimate_effects`.
       transition: As from `transition.find_transition`.
-
-    Returns:
-      Sentences, at least one.
     """
     if effects.empty:
-        return ["There is nothing to compare yet: no transfer, selffer or random network beside a base."]
+        return Findings(("There is nothing to compare yet: no transfer, selffer or random network beside a base.",))
     if effects["low"].isna().all():
-        return [
+        return Findings((
             "Nothing can be said beyond these networks' own numbers: with one group and without a record of the images "
-            "that each network got right there are no intervals. Train more splits (split_seeds) or seeds."
-        ]
-    layers = effects[effects["n"].notna()]
-    names = ("transfer cost", "boost over base", "specialisation")
-    cost, boost, specialisation = (layers[layers["effect"] == name] for name in names)
-    said = [*_what_freezing_costs(cost), *_the_best(cost, boost), *_where_it_turns(specialisation, transition)]
-    return [*said, *_recommendation(cost, boost), _caution(effects)]
+            "that each network got right there are no intervals. Train more splits (split_seeds) or seeds.",
+        ))  # fmt: skip
+    layers = effects[effects["n"].notna() & effects["low"].notna()]
+    of = {name: layers[layers["effect"] == name] for name in layers["effect"].unique()}
+    none = layers.iloc[:0]
+    cost, boost = of.get("transfer cost", none), of.get("boost over base", none)
+    best = _best(cost, boost)
+    averages = effects[effects["n"].isna() & (effects["effect"] == "boost over base")]
+    answer = [
+        *_what_freezing_costs(cost),
+        *_what_is_best(best, of.get("boost over BnB+", none)),
+        *_what_fine_tuning_gains(averages),
+        *_what_splitting_costs(of.get("co-adaptation", none)),
+        *_where_it_turns(of.get("specialisation", none), transition),
+        *_what_learning_is_worth(of.get("over random", none)),
+    ]
+    return Findings(tuple(answer), tuple(_recommendation(cost, best)), _caution(effects))
 
 
 def free_layers(cost: pd.DataFrame) -> pd.DataFrame:
@@ -57,24 +106,25 @@ def cheap_layers(cost: pd.DataFrame) -> pd.DataFrame:
 
 
 def _what_freezing_costs(cost: pd.DataFrame) -> list[str]:
-    cost = cost[cost["low"].notna()]
     free, sentences = free_layers(cost), []
-    if len(free) and free["high"].max() < TOLERABLE:
-        sentences.append(
-            f"{_all_up_to(free)} can be taken from the other task and frozen at no measurable cost: at most "
-            f"{max(0.0, free['high'].max()):.1f} points, by the 95 % intervals."
-        )
-    elif len(free):
-        sentences.append(
-            f"No cost of freezing {_all_up_to(free).lower()} was measured, but it may be up to "
-            f"{free['high'].max():.1f} points: the intervals are too wide to tell."
-        )
+    if len(free):
+        last, most = free.iloc[-1], max(0.0, free["high"].max())
+        if most < TOLERABLE:
+            sentences.append(
+                f"{_first(last).capitalize()} {'transfers' if last['n'] == 1 else 'transfer'} at no measurable cost: "
+                f"copied from the other task and frozen, at most {most:.1f} points are lost (95 % intervals)."
+            )
+        else:
+            sentences.append(
+                f"No cost of freezing {_first(last)} was measured, but it may be up to {most:.1f} points: the "
+                "intervals are too wide to tell."
+            )
     dear = cost[_found(cost) & (cost["low"] > 0)]
     if len(dear):
         first, worst = dear.iloc[0], dear.loc[dear["estimate"].idxmax()]
         text = f"Freezing {_first(first)} costs {_points(first)} points"
         if worst["n"] != first["n"]:
-            text += f", {_first(worst)} {_points(worst)}, the most"
+            text += f"; most is lost with {_first(worst)}, {_points(worst)}"
         sentences.append(text + ".")
     unsure = cost[(cost["low"] > 0) & ~_found(cost)]
     if len(unsure):
@@ -85,27 +135,63 @@ def _what_freezing_costs(cost: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _the_best(cost: pd.DataFrame, boost: pd.DataFrame) -> list[str]:
-    gains = [(row.estimate, f"A{row.n}B+", row, 1) for row in boost.itertuples()]
-    gains += [(-row.estimate, f"A{row.n}B", row, -1) for row in cost.itertuples()]
-    gains = [gain for gain in gains if not math.isnan(gain[2].low)]
-    if not gains:
+def _best(cost: pd.DataFrame, boost: pd.DataFrame) -> _Best | None:
+    among = len(cost) + len(boost)
+    networks = [_gain(row, True, among) for _, row in boost.iterrows()]
+    networks += [_gain(row, False, among) for _, row in cost.iterrows()]
+    return max(networks, key=lambda network: (network.low > 0, network.gain), default=None)
+
+
+def _gain(row: pd.Series, fine_tuned: bool, among: int) -> _Best:
+    interval = Interval(row["estimate"], row["group_error"], row["image_error"], row["groups"], row["images"])
+    sign = 1 if fine_tuned else -1  # what a frozen transfer costs is the negative of its gain
+    low, high = sorted(sign * end for end in interval.bounds(among))
+    return _Best(row, fine_tuned, sign * row["estimate"], low, high, among)
+
+
+def _what_is_best(best: _Best | None, beside_selffer: pd.DataFrame) -> list[str]:
+    if best is None:
         return []
-    best = max(gains, key=lambda item: (_widened(item, len(gains))[0] > 0, item[0]))
-    gain, name, _, _ = best
-    low, high = _widened(best, len(gains))
-    beyond = f"{gain:+.1f} [{low:.1f}, {high:.1f}] points over training from scratch"
-    note = f"interval widened for the choice among {len(gains)}" if len(gains) > 1 else "95 % interval"
-    if low > 0:
-        return [f"The best network is {name}: {beyond} ({note})."]
-    return [f"No transferred network is measurably better than one from scratch; the best, {name}: {beyond} ({note})."]
+    gain = f"{best.gain:+.1f} [{best.low:.1f}, {best.high:.1f}] points over training from scratch"
+    note = f" (interval widened for the choice among {best.among})" if best.among > 1 else ""
+    if best.low <= 0:
+        return [
+            f"No single transferred network is measurably better than training from scratch; the best, {best.name}: "
+            f"{gain}{note}."
+        ]
+    sentences = [f"The best network for B is {best.name}: {gain}{note}."]
+    same = beside_selffer[beside_selffer["n"] == best.row["n"]]
+    if best.fine_tuned and len(same):
+        row, selffer = same.iloc[0], f"B{best.row['n']}B+"
+        sentences.append(
+            f"Beside {selffer}, fine-tuned for as long without the other task, {_points(row)} points of it remain."
+            if _found(row) and row["low"] > 0
+            else f"How much of that comes from the other task, and not from longer training, cannot be told: beside "
+            f"{selffer} the gain is {_points(row)} points."
+        )
+    return sentences
 
 
-def _widened(item: tuple, comparisons: int) -> tuple[float, float]:
-    _, _, row, sign = item
-    interval = Interval(row.estimate, row.group_error, row.image_error, row.groups, row.images)
-    low, high = sorted(sign * end for end in interval.bounds(comparisons))
-    return low, high
+def _what_fine_tuning_gains(averages: pd.DataFrame) -> list[str]:
+    found = averages[_found(averages) & (averages["low"] > 0)]
+    if not len(found):
+        return []
+    widest = found.iloc[0]
+    return [f"Averaged over n = {widest['layers']}, fine-tuned transfers gain {_points(widest)} points over the base."]
+
+
+def _what_splitting_costs(co_adaptation: pd.DataFrame) -> list[str]:
+    lost = co_adaptation[_found(co_adaptation) & (co_adaptation["low"] > 0)]
+    if not len(co_adaptation):
+        return []
+    if not len(lost):
+        return ["No loss from splitting layers that had learnt together was found (fragile co-adaptation)."]
+    worst = lost.loc[lost["estimate"].idxmax()]
+    where = "nowhere else is a loss found" if len(lost) == 1 else f"the most; a loss is found at n = {_list(lost)}"
+    return [
+        f"Splitting layers that had learnt together (fragile co-adaptation) costs {_points(worst)} points after layer "
+        f"{worst['n']}, {where}."
+    ]
 
 
 def _where_it_turns(specialisation: pd.DataFrame, transition: Transition | None) -> list[str]:
@@ -114,58 +200,85 @@ def _where_it_turns(specialisation: pd.DataFrame, transition: Transition | None)
     sentences, centre, crossover = [], transition.centre, transition.crossover
     if centre.high - centre.low < transition.layers[-1] - transition.layers[0]:  # not so if nothing is known
         sentences.append(
-            f"Features turn from general to specific around layer {_place(centre)}, spread over "
-            f"{_place(transition.spread)} layers (standard deviation)."
+            f"Features turn from general to specific around layer {_place(centre)}; the change is spread over "
+            f"{_place(transition.spread)} layers to either side (standard deviation)."
         )
     if math.isfinite(crossover.high):
         when = "From" if crossover.low == crossover.high else "At the latest from"
-        sentences.append(f"{when} layer {crossover.high:.0f} on, specialisation costs more than lost co-adaptation.")
+        sentences.append(
+            f"{when} layer {crossover.high:.0f} on, more is lost because layers are specific to the other task than "
+            "because they were split."
+        )
     return sentences
 
 
-def _recommendation(cost: pd.DataFrame, boost: pd.DataFrame) -> list[str]:
-    better = boost[_found(boost) & (boost["low"] > 0)]
+def _what_learning_is_worth(over_random: pd.DataFrame) -> list[str]:
+    better = over_random[_found(over_random) & (over_random["low"] > 0)]
+    if not len(better):
+        return []
+    least, most = better.loc[better["estimate"].idxmin()], better.loc[better["estimate"].idxmax()]
+    where = "at every n" if len(better) == len(over_random) else f"at {len(better)} of {len(over_random)} values of n"
+    if least["n"] == most["n"]:
+        return [f"Learnt features are worth {_points(most)} points more than random ones at n = {most['n']}."]
+    return [
+        f"Learnt features are worth more than random ones {where}, by {_points(least)} (n = {least['n']}) to "
+        f"{_points(most)} points (n = {most['n']})."
+    ]
+
+
+def _recommendation(cost: pd.DataFrame, best: _Best | None) -> list[str]:
     advice = []
-    if len(better):
-        best = better.loc[better["estimate"].idxmax()]
-        advice.append(f"copy {_first(best)} and fine-tune them all ({_points(best)} points over training from scratch)")
+    if best is not None and best.low > 0 and best.fine_tuned:
+        advice.append(
+            f"For the best accuracy, copy {_first(best.row)} from the other task and fine-tune the whole network "
+            f"({best.name})."
+        )
     cheap = cheap_layers(cost)
     if len(cheap):
         last = cheap.iloc[-1]
-        advice.append(f"where layers are to be frozen, cut after layer {last['n']} (cost {_points(last)} points)")
-    if not advice:
-        return ["Recommendation: none; no transfer was measurably better than training from scratch, or as good."]
-    return [f"Recommendation: {'; '.join(advice)}."]
+        price = (
+            f"it costs {_points(last)} points"
+            if last["low"] > 0
+            else f"the cost, {_points(last)} points, is not measurable"
+        )
+        text = f"Where layers are to stay frozen, cut after layer {last['n']}: {price}"
+        more = cost[cost["n"] > last["n"]]
+        if len(more):
+            text += f"; freezing {_first(more.iloc[0])} costs {_points(more.iloc[0])}"
+        advice.append(text + ".")
+    return advice or ["None: no transfer was measurably better than training from scratch, or surely nearly as good."]
 
 
 def _caution(effects: pd.DataFrame) -> str:
     known = effects[effects["low"].notna()]
-    groups = known["groups"]
+    groups, sources = known["groups"], max(known["source_of_chance"], key=len)
     if groups.max() == 1:
         return (
             "The intervals count the chance of the test images alone, with one class split and seed: another split or "
             "seed may differ by more. Train more of them (split_seeds, seeds) to know."
         )
     span = f"{groups.min()}" if groups.min() == groups.max() else f"{groups.min()} to {groups.max()}"
-    sources = max(known["source_of_chance"], key=len)
-    few = " With so few groups they are wide." if groups.min() < 4 else ""
-    return f"The intervals count the chance of {sources}, from {span} groups.{few}"
+    text = f"The intervals count the chance of {sources}, from {span} groups."
+    if groups.min() < _FEW:
+        text += " Where there are few groups they are wide."
+    if not known["images"].any():
+        text += (
+            " Since it is not known which images each network got right, they are somewhat too narrow: in simulations "
+            "with eight groups, 93 % of them held the truth, not 95."
+        )
+    return text
 
 
-def _found(rows: pd.DataFrame):
+def _found(rows):
     return rows["p_holm"] < SIGNIFICANT
-
-
-def _all_up_to(rows: pd.DataFrame) -> str:
-    return _first(rows.iloc[-1]).capitalize()
-
-
-def _first(row) -> str:
-    return "layer 1" if row["n"] == 1 else f"layers 1-{row['n']}"
 
 
 def _list(rows: pd.DataFrame) -> str:
     return ", ".join(str(n) for n in rows["n"])
+
+
+def _first(row) -> str:
+    return "layer 1" if row["n"] == 1 else f"layers 1-{row['n']}"
 
 
 def _points(row) -> str:

@@ -23,6 +23,13 @@ OVER_BASE, OVER_SELFFER = "over baseB", "over BnB+"
 PAPER = {OVER_BASE: {"1-7": 1.6, "3-7": 1.8, "5-7": 2.1}, OVER_SELFFER: {"1-7": 1.4, "3-7": 1.4, "5-7": 1.7}}
 
 
+def paper() -> pd.DataFrame:
+    """Table 1 of the paper, in the form of `boost`."""
+    import pandas as pd
+
+    return pd.DataFrame.from_dict(PAPER, orient="index")
+
+
 def boost(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Averages how far AnB+ lies above baseB and above BnB+, over ranges of layers.
 

@@ -18,7 +18,7 @@ from tf_transfer.experiment import Experiment
 from tf_transfer.results import replacing
 
 _CONFIG, _LOCK = "config.json", "lock"
-_STORES = ("store", "source_store")
+STORES = ("store", "source_store")
 
 
 @contextlib.contextmanager
@@ -77,7 +77,7 @@ def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
       ValueError: As in `check_config`.
     """
     check_config(workdir, experiment)
-    absolute = {name: os.path.abspath(path) for name in _STORES if (path := getattr(experiment, name))}
+    absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
     fields = {"config": experiment.to_json() | absolute, "settings": experiment.settings()}
     with replacing(pathlib.Path(workdir) / _CONFIG) as temporary:
         temporary.write_text(json.dumps(fields, indent=1))

@@ -95,13 +95,13 @@ def name_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) ->
             (end.x, end.y),
             (1.01, height),
             textcoords=axes.get_yaxis_transform(),  # x in widths of the axes: no grid line crosses the names
-            color=end.color,
+            color="#000000",  # light colours would be hard to read as text; the line that leads there has its colour
             va="center",
             fontsize=fontsize,
             arrowprops={
                 "arrowstyle": "-",
                 "color": end.color,
-                "linewidth": 0.5,
+                "linewidth": 0.9,
                 "relpos": (0, 0.5),
                 "shrinkA": 1,
                 "shrinkB": 4,
@@ -110,7 +110,11 @@ def name_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) ->
 
 
 def save(figure: Figure, path: pathlib.Path) -> None:
-    """Writes a figure as PNG and, beside it, as SVG."""
+    """Writes a figure as PNG and, beside it, as SVG, in which texts are texts, in the reader's own font."""
+    import matplotlib
+
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=144)
-    figure.savefig(path.with_suffix(".svg"))
+    figure.set_layout_engine("none")  # what was laid out once is not to be laid out again for each format
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):  # the same ids each time
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})

@@ -45,7 +45,7 @@ def draw_figure2(
       A figure of two panels with common axes; published scores may lie far off, so that they get a scale below.
     """
     table = _rows(table)
-    figure = Figure(figsize=(9, 9.5), layout="constrained")
+    figure = Figure(figsize=(7.4, 8.2), layout="constrained")
     points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
     _draw_points(points, table, metric)
     means = analysis.treatment_means(table, metric)
@@ -56,11 +56,11 @@ def draw_figure2(
     figures.dress(lines, figures.X_LABEL)
     if not table.empty:
         lines.set_xticks(range(max([int(table["n"].max()), *(int(end.x) for end in ends)]) + 1))
-        _put_legend_above(points, columns=3)
+        _put_legend_above(points, columns=2)
     _put_legend_above(lines, columns=1)
     figures.name_line_ends(lines, ends)
     if warnings:
-        text = "\n".join(textwrap.fill(f"Caution: {warning}.", 110) for warning in warnings[:4])
+        text = "\n".join(textwrap.fill(f"Caution: {warning}.", 90) for warning in warnings[:4])
         figure.supxlabel(text, fontsize=9, color="#aa0000")
     return figure
 
@@ -136,4 +136,4 @@ def _shade_effects(axes: Axes, means: pd.DataFrame) -> None:
         ("transfer", np.minimum(transfer, selffer), selffer, "lost by specialisation to another task (AnB below BnB)"),
     )
     for kind, low, high, label in bands:
-        axes.fill_between(layers, low, high, color=STYLES[kind]["color"], alpha=0.14, linewidth=0, label=label)
+        axes.fill_between(layers, low, high, color=STYLES[kind]["color"], alpha=0.18, linewidth=0, label=label)

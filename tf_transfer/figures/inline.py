@@ -1,0 +1,30 @@
+"""Figures as SVG inside an HTML page, which gives them its own colours by day and by night."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import markupsafe
+
+# What the page decides about; all other colours are the treatments' own, legible on light and on dark.
+_THEME = {"#000000": "var(--ink)", "#ffffff": "var(--paper)", "#dddddd": "var(--grid)", "#aa0000": "var(--warning)"}
+
+
+def to_markup(path: pathlib.Path, alt: str) -> markupsafe.Markup:
+    """Reads a figure as an `svg` element.
+
+    Args:
+      path: An SVG file that `figures.save` has written. Its name is put before all ids, which must differ between the
+        figures of a page.
+      alt: What the figure shows, for those who cannot see it.
+
+    Returns:
+      The element, in which black, white and grey are the CSS variables `--ink`, `--paper`, `--grid` and `--warning`.
+    """
+    text = re.sub(r"<metadata>.*?</metadata>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = text[text.index("<svg") :]
+    text = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{path.stem}-", text)
+    for color, variable in _THEME.items():
+        text = text.replace(color, variable)
+    return markupsafe.Markup(text.replace("<svg", f'<svg role="img" aria-label="{markupsafe.escape(alt)}"', 1))
