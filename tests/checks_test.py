@@ -9,7 +9,7 @@ from tf_transfer.treatments import parse
 
 COMPLETE, FINISHED = "Is every planned run done?", "Were the bases trained to their end?"
 FINITE, CHANCE = "Did every run stay finite?", "Did every run leave chance?"
-FROZEN = "Did frozen weights stay as they were?"
+FROZEN, COPIED = "Did frozen weights stay as they were?", "Were copied weights equal to their origin?"
 DISJOINT, USED = "Do the tasks share no classes?", "Could every image be used?"
 ALIKE = "Were all runs computed alike?"
 
@@ -28,7 +28,7 @@ def ask(store):
 
 def test_all_is_well(ask, make_result):
     base = make_result("baseB", top1_history=(0.2, 0.3, 0.4, 0.49, 0.5), test_steps=(1, 2, 3, 4, 5))
-    found = ask(base, make_result("A1B", frozen_sha256="f"))
+    found = ask(base, make_result("A1B", frozen_sha256="f", copied_sha256="c"))
     assert {answer for answer, _ in found.values()} == {"yes"}
     assert found[COMPLETE][1] == "All 2 runs."
     assert found[FINISHED][1].startswith(
@@ -43,7 +43,7 @@ def test_what_is_wrong_is_named(ask, make_result):
     missing = (Cohort("some", (Run(parse("A2B"), "random-0", 0),)),)
     found = ask(
         make_result("baseB", 0.4),  # gains 20 points between its two tests
-        make_result("B1B", 0.5, frozen_sha256="f"),
+        make_result("B1B", 0.5, frozen_sha256="f", copied_sha256="c"),
         make_result("A1B", 0.11, frozen_sha256="f", versions={"python": "3.12"}),
         make_result("R1B", 0.3, status=results.DIVERGED),
         missing=missing,
@@ -53,13 +53,14 @@ def test_what_is_wrong_is_named(ask, make_result):
     assert found[FINITE] == ("no", "Diverged: R1B_random-0_seed-0.")
     assert found[CHANCE] == ("no", "At chance: A1B_random-0_seed-0.")
     assert found[FROZEN][0] == "no" and found[FROZEN][1].endswith("None on record: R1B_random-0_seed-0.")
+    assert found[COPIED][0] == "no" and found[COPIED][1].endswith("None on record: A1B_random-0_seed-0.")
     assert found[ALIKE][0] == "no" and found[ALIKE][1].startswith("2 combinations")
 
 
 def test_what_nothing_tells(ask, make_result):
-    found = ask(make_result("B1B+"), missing=None, experiment=Experiment("nowhere"))
+    found = ask(make_result("R1B", frozen_sha256="f"), missing=None, experiment=Experiment("nowhere"))
     assert {question for question, (answer, _) in found.items() if answer == "not known"} == {
-        COMPLETE, FINISHED, FROZEN, DISJOINT, USED,
+        COMPLETE, FINISHED, COPIED, DISJOINT, USED,
     }  # fmt: skip
     assert "no image store at 'nowhere'" in found[DISJOINT][1]
 
@@ -74,3 +75,19 @@ def test_images_that_were_set_aside(ask, make_result, store, tmp_path):
 def test_one_task_alone(ask, make_result, store):
     found = ask(make_result("baseB", split="all"), experiment=Experiment(store, split="all", treatments=("RnB",)))
     assert found[DISJOINT] == ("not known", "There is one task alone.")
+
+
+def test_run_by_run(make_result):
+    made = [
+        make_result("baseB", 0.5),
+        make_result("A1B", 0.1, frozen_sha256="f", copied_sha256="c"),
+        make_result("A1B+", copied_sha256=""),
+        make_result("R1B", status=results.DIVERGED, frozen_sha256="f"),
+    ]
+    found = checks.each_run(made, results.table(made), "top1_last")
+    assert [list(answers.values()) for answers in found] == [
+        [True, True, None, None],
+        [True, False, True, True],
+        [True, True, None, False],
+        [False, None, True, None],
+    ]

@@ -61,10 +61,34 @@ def check_all(
         *_bases_finished(outcomes, table, metric),
         _all_finite(outcomes),
         _left_chance(table, metric),
-        _recorded("Did frozen weights stay as they were?", "frozen_sha256", [o for o in outcomes if _frozen(o)]),
+        _recorded("Did frozen weights stay as they were?", "frozen_sha256", [o for o in outcomes if _freezes(o)]),
+        _recorded("Were copied weights equal to their origin?", "copied_sha256", [o for o in outcomes if _copies(o)]),
         _disjoint(experiment, splits),
         _nothing_set_aside(experiment),
         _alike(outcomes),
+    ]
+
+
+def each_run(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> list[dict[str, bool | None]]:
+    """Answers, run by run, those questions that concern single runs; None where a question does not.
+
+    Args:
+      outcomes: All results.
+      table: The same as a table.
+      metric: The column of accuracies to judge by.
+
+    Returns:
+      By run, in the order of `outcomes`: `finite`, `left chance`, `frozen weights unmoved`, `copied weights equal`.
+    """
+    stuck = set(analysis.at_chance(table, metric)["run"])
+    return [
+        {
+            "finite": outcome.status == results.FINISHED,
+            "left chance": outcome.run not in stuck if outcome.status == results.FINISHED else None,
+            "frozen weights unmoved": bool(outcome.frozen_sha256) if _freezes(outcome) else None,
+            "copied weights equal": bool(outcome.copied_sha256) if _copies(outcome) else None,
+        }
+        for outcome in outcomes
     ]
 
 
@@ -112,8 +136,12 @@ def _left_chance(table: pd.DataFrame, metric: str) -> Check:
     return Check("Did every run leave chance?", not len(stuck), detail)
 
 
-def _frozen(outcome: Result) -> bool:
+def _freezes(outcome: Result) -> bool:
     return treatments.parse(outcome.treatment).num_frozen > 0
+
+
+def _copies(outcome: Result) -> bool:
+    return treatments.parse(outcome.treatment).source in treatments.TASKS
 
 
 def _recorded(question: str, field: str, concerned: Sequence[Result]) -> Check:

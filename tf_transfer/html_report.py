@@ -58,6 +58,7 @@ class Page:
       means: Accuracy in percent, by family of class splits, as from `analysis.treatment_means`.
       boost: Table 1 of the paper, from these runs and from the paper, as from `table1.boost`.
       checks: The validity checks.
+      checks_by_run: By run, the answers to those questions that concern single runs.
       table: One row a run, as in `results.csv`.
       settings: Names and values of the configuration and the versions.
       commands: How to run it again: what it does, and the commands.
@@ -73,6 +74,7 @@ class Page:
     means: Mapping[str, pd.DataFrame]
     boost: Mapping[str, pd.DataFrame]
     checks: Sequence[Check]
+    checks_by_run: Mapping[str, Mapping[str, bool | None]]
     table: pd.DataFrame
     settings: Sequence[tuple[str, str]]
     commands: Sequence[tuple[str, str]]

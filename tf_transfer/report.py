@@ -109,6 +109,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         title=f"{pathlib.Path(experiment.store).name}: what each layer is worth on another task",
         subtitle=_subtitle(experiment, report, metric),
         checks=checks.check_all(experiment, report.missing, outcomes, table, metric),
+        checks_by_run=dict(zip(names, checks.each_run(outcomes, table, metric), strict=True)),
         settings=_settings(experiment, outcomes),
         commands=[
             ("The report", again.report_command(str(workdir), metric, compare)),
@@ -150,6 +151,7 @@ def write_published(out: str | os.PathLike) -> Report:
         title="What the layers of CaffeNet are worth on another task: the published scores",
         subtitle=published.SOURCE,
         checks=[],
+        checks_by_run={},
         settings=[("scores", published.PATH.name), ("metric", published.METRIC)],
         commands=[("The report", "python bin/report.py --published")],
     )
