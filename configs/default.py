@@ -51,6 +51,7 @@ def get_config() -> ml_collections.ConfigDict:
     recipe.crop_padding = 0  # zero pixels around the image before it is cropped at random
     recipe.crop_size = 0  # side of the random crop and so of the network's input; 0 for the image's
     recipe.mirror = False  # mirror at random
+    recipe.normalisation = "channels"  # channels (their mean and deviation) | mean image (subtracted, as in the paper)
     recipe.precision = "auto"  # float32 | mixed_bfloat16 | auto: whichever this machine computes faster
 
     # How results are read: the last test, or the mean of the ten best tests as in the paper.

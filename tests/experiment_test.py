@@ -94,6 +94,7 @@ def test_what_an_experiment_refuses(changes, message):
         ({"warmup": 1.0}, r"recipe.warmup is a share of all steps in \[0, 1\), got 1.0"),
         ({"schedule": "step"}, "recipe.schedule='step' needs recipe.decay_every"),
         ({"schedule": "line"}, "unknown recipe.schedule 'line': expected one of .*'cosine'"),
+        ({"normalisation": "none"}, "unknown recipe.normalisation 'none': expected one of .*'mean image'"),
         ({"precision": "float8"}, "unknown recipe.precision 'float8': expected one of .*'float32'"),
     ],
 )
@@ -219,7 +220,7 @@ def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other
     recipe = {
         "batch_size": 32, "epochs": 1.0, "steps": 10, "tests": 5, "learning_rate": 0.1, "schedule": "constant",
         "warmup": 0.1, "decay_every": 5, "momentum": 0.5, "weight_decay": 0.1, "bias_rate": 2.0, "crop_padding": 4,
-        "crop_size": 24, "mirror": True, "precision": other_precision,
+        "crop_size": 24, "mirror": True, "normalisation": "mean image", "precision": other_precision,
     }  # fmt: skip
     assert set(numbers) | set(free) | {"store", "source_store", "recipe"} == fields(Experiment)
     assert set(recipe) == fields(Recipe)

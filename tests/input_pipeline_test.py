@@ -175,3 +175,26 @@ def test_a_jpeg_store_is_streamed_alike(image_folder, tmp_path):
     np.testing.assert_array_equal(np.sort(order), np.tile(np.arange(36), (2, 1)))
     streamed = np.concatenate([images.numpy() for images in test_stream(task, PLAIN, batch_size=5)])
     np.testing.assert_array_equal(streamed, standardised(task, "test"))
+
+
+def test_the_mean_image_is_cropped_and_mirrored_with_each_image(task):
+    store = ImageStore(task.store)
+    mean = store.read("train", store.indices("train", task.classes)).mean(0).astype(np.float32)
+    size = {"crop_size": 20, "mirror": True, "batch_size": 8}
+    pixels = batches(train_stream(task, Recipe(**size), 7, num_outputs=1), 2)
+    subtracted = batches(train_stream(task, Recipe(**size, normalisation="mean image"), 7, num_outputs=1), 2)
+    for step in range(2):
+        draws = tf.random.stateless_uniform([8, 3], seed=[derive_seed("augmentation", 7), step]).numpy()
+        images = pixels[step][0] * np.float32(store.meta.channel_std) + np.float32(store.meta.channel_mean)
+        for image, received, (down, right, flip) in zip(images, subtracted[step][0], draws, strict=True):
+            top, left = int(down * np.float32(13)), int(right * np.float32(13))
+            window = mean[top : top + 20, left : left + 20]
+            np.testing.assert_allclose(received, image - (window[:, ::-1] if flip < 0.5 else window), atol=1e-3)
+
+
+def test_the_test_images_lose_the_centre_of_the_training_images_mean(task):
+    store = ImageStore(task.store)
+    mean = store.read("train", store.indices("train", task.classes)).mean(0).astype(np.float32)
+    [images] = [images.numpy() for images in test_stream(task, Recipe(crop_size=20, normalisation="mean image"))]
+    pixels = store.read("test", store.indices("test", task.classes))
+    np.testing.assert_array_equal(images, (pixels - mean)[:, 6:26, 6:26])

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -8,13 +9,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tf_transfer import results
+from tf_transfer import results, workdir
 from tf_transfer.experiment import Task
 from tf_transfer.image_store import ImageStore
 from tf_transfer.input_pipeline import test_labels as labels_of_test_images
 from tf_transfer.input_pipeline import test_stream as standardised_test_images
 from tf_transfer.plan import make_plan
 from tf_transfer.saved_model import export, load_network
+from tf_transfer.train import train_cohort
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -56,6 +58,20 @@ def test_served_probabilities_are_those_of_the_trained_network(served, trained, 
 def test_served_predictions_are_as_right_as_the_last_test_was(served, trained, task_b, pixels):
     right = served(pixels)["probabilities"].argmax(1) == labels_of_test_images(task_b)
     np.testing.assert_array_equal(right, results.read_correct(trained, "A2B_random-0_seed-0"))
+
+
+def test_a_mean_image_is_subtracted_when_serving_too(experiment, task_b, pixels, tmp_path):
+    recipe = dataclasses.replace(experiment.recipe, normalisation="mean image", steps=2, tests=1, learning_rate=1e-5)
+    plan = make_plan(dataclasses.replace(experiment, treatments=(), recipe=recipe))
+    workdir.write_config(tmp_path, plan.experiment)
+    train_cohort(tmp_path, plan, plan.cohorts[0])
+    trained = load_network(tmp_path, "baseB")
+    assert trained.normalisation.mean.shape == (32, 32, 3)
+    logits = np.concatenate([trained.model(images) for images in standardised_test_images(task_b, recipe)])
+    served = tf.saved_model.load(str(export(tmp_path, "baseB", tmp_path / "exported"))).signatures["serving_default"]
+    probabilities = served(images=tf.constant(pixels))["probabilities"]
+    np.testing.assert_allclose(probabilities, keras.ops.softmax(logits), atol=1e-5)
+    assert np.std(logits, axis=0).min() > 0.1  # else the test would prove nothing
 
 
 def test_class_names_stand_in_the_order_of_the_probabilities(served, experiment, pixels, store):

@@ -47,9 +47,7 @@ def poison(directory, treatment, value):
     """Puts one bad number into the weights of a base."""
     name, arrays = treatment + SUFFIX, weights(directory, treatment)
     arrays["layer1/0"][0, 0, 0, 0] = value
-    results.write_result(
-        directory, results.read_result(directory, name), arrays, results.read_correct(directory, name)
-    )
+    results.write_result(directory, results.read_result(directory, name), arrays, results.read_correct(directory, name))
 
 
 @pytest.mark.parametrize("treatment", ["baseB", "A2B", "B1B", "R1B", "A1B-preserve1", "B2B+"])

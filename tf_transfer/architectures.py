@@ -167,8 +167,8 @@ def convnet(
 def caffenet(num_classes: int, input_size: int = 227) -> Architecture:
     """The paper's network: eight layers, as published with the settings of its authors' solver.
 
-    The paper fed it pixels of 0-255 less the mean image; this stream divides them by the channels' deviation too, which
-    makes its inputs about 60 times smaller and the normalisation weaker than published.
+    It wants pixels of 0-255 less the mean image (`recipe.normalisation = "mean image"`): its initial weights and the
+    response normalisation are made for values of that size.
 
     Args:
       num_classes: Number of outputs of layer 8.

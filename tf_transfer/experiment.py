@@ -15,6 +15,7 @@ from tf_transfer.blocks import Block
 
 SCHEDULES = ("cosine", "step", "constant")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+NORMALISATIONS = ("channels", "mean image")
 METRICS = ("top1_last", "top1_mean_best10")
 
 # What may change between two sweeps on one workdir, since no run's numbers depend on it.
@@ -41,6 +42,7 @@ class Recipe:
     crop_padding: int = 0
     crop_size: int = 0
     mirror: bool = False
+    normalisation: str = "channels"
     precision: str = "auto"
 
     def __post_init__(self):
@@ -53,7 +55,8 @@ class Recipe:
             raise ValueError(f"recipe.warmup is a share of all steps in [0, 1), got {self.warmup}")
         if self.schedule == "step" and self.decay_every < 1:
             raise ValueError("recipe.schedule='step' needs recipe.decay_every, the steps between two divisions by 10")
-        for name, allowed in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        choices = {"schedule": SCHEDULES, "normalisation": NORMALISATIONS, "precision": PRECISIONS}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"unknown recipe.{name} {getattr(self, name)!r}: expected one of {allowed}")
 

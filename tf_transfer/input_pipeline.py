@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tf_transfer import normalisation
 from tf_transfer.class_splits import remap
 from tf_transfer.experiment import Recipe, Task
 from tf_transfer.image_store import ImageStore
@@ -45,8 +46,8 @@ def train_stream(
       shard: This host's share of each batch.
 
     Returns:
-      A dataset of `(images, (labels,) * num_outputs)`: float32 [batch, size, size, 3], standardised by the store's
-      channel mean and standard deviation, and int32 [batch] in [0, number of classes).
+      A dataset of `(images, (labels,) * num_outputs)`: float32 [batch, size, size, 3], RGB, normalised as the recipe
+      says, and int32 [batch] in [0, number of classes).
 
     Raises:
       ValueError: The number of hosts does not divide the batch size.
@@ -56,6 +57,7 @@ def train_stream(
     store = ImageStore(task.store)
     indices = store.indices("train", task.classes, task.images_per_class)
     labels = tf.constant(remap(store.labels("train")[indices], task.classes))
+    normalise = normalisation.of_task(task, recipe)
     share = recipe.batch_size // shard.count
     order_seed, augment_seed = (derive_seed(use, seed) for use in ("order", "augmentation"))
 
@@ -69,8 +71,12 @@ def train_stream(
         images = _read(store, "train", tf.gather(tf.constant(indices), chosen))
         # Drawn for the whole batch, so that every host sees the same draws, and cut to this host's share.
         draws = tf.random.stateless_uniform([recipe.batch_size, 3], seed=[augment_seed, step])
-        images = _augment(images, draws[shard.index * share :][:share], recipe)
-        return _standardise(images, store), (tf.gather(labels, chosen),) * num_outputs
+        draws = draws[shard.index * share :][:share]
+        mean = tf.constant(normalise.mean)[None]
+        if mean.shape[1] > 1:  # a mean image: the window that is cut from it moves with that of each image
+            mean = _augment(tf.repeat(mean, share, axis=0), draws, recipe)
+        images = tf.cast(_augment(images, draws, recipe), tf.float32)
+        return (images - mean) / normalise.deviation, (tf.gather(labels, chosen),) * num_outputs
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
     return _without_autotuning(steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
@@ -90,8 +96,14 @@ def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Da
     store = ImageStore(task.store)
     indices = store.indices("test", task.classes)
     size = recipe.input_size(store.meta.image_size)
-    dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size)
-    dataset = dataset.map(lambda chosen: _standardise(_centre_crop(_read(store, "test", chosen), size), store))
+    normalise = normalisation.of_task(task, recipe)
+    mean = normalisation.centre_crop(normalise.mean[None], size)
+
+    def batch(chosen: tf.Tensor):
+        images = normalisation.centre_crop(_read(store, "test", chosen), size)
+        return (tf.cast(images, tf.float32) - mean) / normalise.deviation
+
+    dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size).map(batch)
     return _without_autotuning(dataset.prefetch(1))
 
 
@@ -127,12 +139,3 @@ def _augment(images: tf.Tensor, draws: tf.Tensor, recipe: Recipe) -> tf.Tensor:
     if recipe.mirror:
         images = tf.where(draws[:, 2, None, None, None] < 0.5, images[:, :, ::-1], images)
     return images
-
-
-def _centre_crop(images: tf.Tensor, size: int) -> tf.Tensor:
-    offset = (images.shape[1] - size) // 2
-    return images[:, offset : offset + size, offset : offset + size]
-
-
-def _standardise(images: tf.Tensor, store: ImageStore) -> tf.Tensor:
-    return (tf.cast(images, tf.float32) - store.meta.channel_mean) / store.meta.channel_std

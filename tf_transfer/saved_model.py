@@ -6,12 +6,12 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 from tf_transfer import image_store, networks, results, workdir
+from tf_transfer.normalisation import Normalisation, centre_crop, of_task
 from tf_transfer.plan import make_plan, parse_run
 from tf_transfer.seeds import derive_seed
 
@@ -21,15 +21,17 @@ class TrainedNetwork:
     """The network of a finished run.
 
     Attributes:
-      model: From standardised float32 images [batch, size, size, 3] to float32 logits [batch, classes]; layer n is
+      model: From normalised float32 images [batch, size, size, 3] to float32 logits [batch, classes]; layer n is
         `model.get_layer("layern")`.
       class_names: Names of the classes, in the order of the logits.
-      store: Description of the image store that it was trained on, whose mean and deviation standardise its images.
+      image_size: Side of the images of its store, in pixels, from which its input is the centre.
+      normalisation: What its pixels (RGB, 0 to 255) were normalised by.
     """
 
     model: keras.Model
     class_names: tuple[str, ...]
-    store: image_store.StoreMeta
+    image_size: int
+    normalisation: Normalisation
 
 
 def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
@@ -56,7 +58,8 @@ def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
         networks.set_weights(model.get_layer(f"layer{number}"), number, weights, run.name)
     task = plan.task(run, run.treatment.target)
     store = image_store.read_meta(task.store)
-    return TrainedNetwork(model, tuple(store.class_names[label] for label in task.classes), store)
+    class_names = tuple(store.class_names[label] for label in task.classes)
+    return TrainedNetwork(model, class_names, store.image_size, of_task(task, plan.experiment.recipe))
 
 
 def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -> pathlib.Path:
@@ -86,22 +89,22 @@ def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -
     archive.track(trained.model)
     archive.add_endpoint(
         "serving_default",
-        _serving_function(trained.model, trained.class_names, trained.store),
+        _serving_function(trained),
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")],
     )
     archive.write_out(str(path), verbose=False)
     return path
 
 
-def _serving_function(model: keras.Model, class_names: Sequence[str], store: image_store.StoreMeta):
-    offset = (store.image_size - model.input_shape[1]) // 2
-    crop = slice(offset, offset + model.input_shape[1])
+def _serving_function(trained: TrainedNetwork):
+    input_size = trained.model.input_shape[1]
+    mean = centre_crop(trained.normalisation.mean[None], input_size)
 
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         # As the store was prepared: bilinear, without keeping the aspect ratio, rounded to whole values.
-        pixels = tf.round(tf.image.resize(images, [store.image_size] * 2, antialias=True))
-        standardised = (pixels - store.channel_mean) / store.channel_std
-        probabilities = tf.nn.softmax(model(standardised[:, crop, crop], training=False))
-        return {"probabilities": probabilities, "class_names": tf.constant(class_names)}
+        pixels = tf.round(tf.image.resize(images, [trained.image_size] * 2, antialias=True))
+        normalised = (centre_crop(pixels, input_size) - mean) / trained.normalisation.deviation
+        probabilities = tf.nn.softmax(trained.model(normalised, training=False))
+        return {"probabilities": probabilities, "class_names": tf.constant(trained.class_names)}
 
     return serve
