@@ -93,6 +93,13 @@ def test_class_names_can_be_printed(flat, name, shown):
     assert (shown in names and len(names) == 4) if shown else names == ("cat", "dog", "train")
 
 
+def test_two_classes_that_are_written_alike(flat):
+    shutil.copytree(flat / "dog", flat / "\x1b")
+    shutil.copytree(flat / "dog", flat / r"\x1b")
+    with pytest.raises(ValueError, match="two classes are written .*x1b'; rename one of them"):
+        open_folder(str(flat))
+
+
 def test_class_names_that_differ_in_case_alone_are_two_classes(flat):
     shutil.copytree(flat / "dog", flat / "Dog")
     assert open_folder(str(flat)).class_names == ("Dog", "cat", "dog", "train")

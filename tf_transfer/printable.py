@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""Writes everything that a terminal might obey, and the backslash itself, as an escape.
+    r"""Writes everything that a terminal might obey as an escape; done twice, it is the same.
 
     Control characters, line ends, marks that turn the direction of writing and bytes that are not UTF-8 become `\x1b`,
-    `\u202e`, `\xff`; letters of all scripts stay as they are. Different texts stay different.
+    `\u202e`, `\xff`; letters of all scripts stay as they are.
 
     Example:
       >>> printable("caf\u00e9\x1b[2J")
@@ -17,11 +17,9 @@ def printable(text: str) -> str:
 
 
 def _escape(character: str) -> str:
-    code = ord(character)
-    if character == "\\":
-        return "\\\\"
     if character.isprintable():
         return character
+    code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte of a file name that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     if code < 0x80:

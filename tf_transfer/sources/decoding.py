@@ -36,12 +36,12 @@ def decode(encoded: bytes) -> Image.Image:
             if image.width * image.height > MAX_PIXELS:
                 raise Unusable(f"{image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are decoded")
             image.load()
-            ImageOps.exif_transpose(image, in_place=True)
+            _turn_upright(image)
             return _to_rgb(image)
     except Unusable:
         raise
     except Image.UnidentifiedImageError:
-        raise Unusable(f"no image of a known format ({', '.join(FORMATS)})") from None
+        raise Unusable(f"not recognised as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}") from None
     except Image.DecompressionBombError as error:  # Pillow's own limit, twice as high
         raise Unusable(f"too large: {error}") from None
     except MemoryError:
@@ -63,6 +63,13 @@ def fit(image: Image.Image, side: int) -> np.ndarray:
     if side and image.size != (side, side):
         image = image.resize((side, side), Image.Resampling.BILINEAR)
     return np.asarray(image)
+
+
+def _turn_upright(image: Image.Image) -> None:
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except Exception as error:  # of many kinds, again
+        raise Unusable("its EXIF data, which may say how it is turned, cannot be read; remove them") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

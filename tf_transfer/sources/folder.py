@@ -63,7 +63,10 @@ def _files_by_class(directory: pathlib.Path, root: pathlib.Path) -> dict[str, li
     files = {}
     for entry in classes:
         _refuse_link(entry)
-        files[printable(entry.name)] = found = find_files(entry, root)
+        name, found = printable(entry.name), find_files(entry, root)
+        if name in files:
+            raise ValueError(f"{directory}: two classes are written {name!r}; rename one of them")
+        files[name] = found
         if not found:
             raise ValueError(f"{directory}: class {entry.name!r} has no images; add some or remove the directory")
     return files
