@@ -44,7 +44,8 @@ def main(_) -> None:
     if _PUBLISHED.value:
         console.print_report(report.write_published(_OUT.value or "figures/published"))
         return
-    metric = _METRIC.value or workdir.read_experiment(_WORKDIR.value).metric
+    experiment = workdir.read_experiment(_WORKDIR.value)
+    metric = _METRIC.value or experiment.metric
     console.print_report(report.write_report(_WORKDIR.value, metric, compare=bool(_COMPARE.value)))
 
 

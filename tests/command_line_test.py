@@ -91,7 +91,7 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
         ("sweep", [CONFIG, "--config.treatments=XnB"], "unknown treatment 'XnB': expected some of BnB, BnB+, AnB"),
         ("sweep", [CONFIG, "--config.network=vgg"], "unknown network 'vgg': expected one of ['caffenet', "),
         ("sweep", [CONFIG, "--config.layers=(8,)"], "layers: n must lie in 1..7 for convnet (8 layers), got 8"),
-        ("sweep", [CONFIG, "--config.layers=abc"], "layers must be integers, such as (1, 2), got ('abc',)"),
+        ("sweep", [CONFIG, "--config.layers=abc"], "layers[0]: expected int, got str"),
         (
             "report",
             ["--published", "--out=README.md"],

@@ -65,11 +65,11 @@ def test_json_becomes_a_dataclass():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"name": 1}, "Expected `str`, got `int` - at `$.name`"),
-        ({"counts": {"train": [1, "2"]}}, "Expected `int`, got `str` - at `$.counts[...][1]`"),
-        ({"counts": {"train": [True]}}, "Expected `int`, got `bool` - at `$.counts[...][0]`"),
-        ({"inner": {"share": 2}}, "share must be at most 1, got 2.0 - at `$.inner`"),
-        ({"inner": None}, "Expected `object`, got `null` - at `$.inner`"),
+        ({"name": 1}, "name: expected str, got int"),
+        ({"counts": {"train": [1, "2"]}}, "counts[...][1]: expected int, got str"),
+        ({"counts": {"train": [True]}}, "counts[...][0]: expected int, got bool"),
+        ({"inner": {"share": 2}}, "share must be at most 1, got 2.0"),
+        ({"inner": None}, "inner: expected object, got null"),
     ],
 )
 def test_types_that_do_not_fit(changes, message):

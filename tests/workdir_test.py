@@ -68,9 +68,38 @@ def test_a_damaged_config(store, tmp_path):
     (tmp_path / "config.json").write_text('{"config": ')
     with pytest.raises(ValueError, match=r"config.json is damaged \(.*\); restore it, or choose another workdir"):
         workdir.read_experiment(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"config": {"store": store, "colour": 1}}))
+    (tmp_path / "config.json").write_text(json.dumps({"config": {"store": store, "colour": 1}, "settings": {}}))
     with pytest.raises(ValueError, match=r"unknown config fields \['colour'\]"):
         workdir.read_experiment(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["5", '{"config": 5}', '{"config": {}, "settings": []}', "[" * 10**5, "\x00"])
+def test_a_config_of_other_types(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ValueError, match=r"config.json is damaged \(.*\); restore it, or choose another workdir"):
+        workdir.read_experiment(tmp_path)
+
+
+def test_a_directory_of_something_else_is_not_written_to(store, image_folder):
+    for path, found in ((store, "meta.json"), (image_folder, "test")):
+        for use in (lambda path: workdir.owned(path).__enter__(), workdir.check_own, workdir.read_experiment):
+            with pytest.raises(ValueError, match=f"is no workdir [(]no config.json in it[)] and not empty .*{found}"):
+                use(path)
+        assert not (pathlib.Path(path) / "lock").exists()
+
+
+@pytest.mark.parametrize("link", ["results.csv", "runs", "tensorboard/report", "logs/x.log", "config.json"])
+def test_no_link_leads_out_of_a_workdir(store, tmp_path, link):
+    path, victim = tmp_path / "work", tmp_path / "victim"
+    path.mkdir()
+    workdir.write_config(path, Experiment(store=store))
+    victim.mkdir()
+    (path / link).unlink(missing_ok=True)
+    (path / link).parent.mkdir(exist_ok=True)
+    (path / link).symlink_to(victim)
+    for use in (workdir.read_experiment, lambda path: workdir.check_config(path, Experiment(store=store))):
+        with pytest.raises(ValueError, match=f"has a link in it, {link}; a workdir must not have any, remove it"):
+            use(path)
 
 
 def test_a_workdir_finds_its_store_from_everywhere(store, tmp_path, monkeypatch):

@@ -38,10 +38,6 @@ class Block:
             raise ValueError(f"unknown split {self.split!r}: expected one of {class_splits.KINDS}")
         if not self.targets or set(self.targets) - set(treatments.TASKS):
             raise ValueError(f"targets must be some of {treatments.TASKS}, got {self.targets}")
-        for name in ("split_seeds", "seeds", "layers", "images_per_class"):
-            values = getattr(self, name)
-            if not isinstance(values, tuple) or not all(isinstance(value, int) for value in values):
-                raise ValueError(f"{name} must be integers, such as (1, 2), got {values!r}")
         for name in ("split_seeds", "seeds", "images_per_class"):
             if not getattr(self, name) or min(getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be one or more integers from 0 on, got {getattr(self, name)}")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags
 
+from tf_transfer.printable import printable
+
 _TRACEBACK = "TF_TRANSFER_TRACEBACK"
 
 
@@ -45,6 +47,8 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
 def _parse_flags(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)  # not absl's own parser, which ends the process with two lines
+    except SystemExit:
+        sys.exit(0 if any(argument.lstrip("-").startswith(("help", "?")) for argument in argv) else 1)  # absl: always 1
     except AttributeError as error:  # ml_collections raises it with the bare name of the field
         field = str(error).strip("\"'")
         known = "; configs/default.py lists them all"
@@ -54,7 +58,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 def _fail(message: str, status: int) -> None:

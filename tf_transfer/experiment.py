@@ -9,8 +9,9 @@ import importlib.util
 import json
 import pathlib
 from collections.abc import Mapping
+from math import inf
 
-from tf_transfer import architectures, class_splits, image_store
+from tf_transfer import architectures, class_splits, image_store, untrusted
 from tf_transfer.blocks import Block
 
 SCHEDULES = ("cosine", "step", "constant")
@@ -49,10 +50,12 @@ class Recipe:
         for name, least in (("batch_size", 1), ("steps", 0), ("tests", 1), ("crop_padding", 0), ("crop_size", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"recipe.{name} must be at least {least}, got {getattr(self, name)}")
-        if self.epochs <= 0 and not self.steps:
-            raise ValueError(f"recipe.epochs must be above 0 (or recipe.steps given), got {self.epochs}")
-        if not 0 <= self.warmup < 1:
-            raise ValueError(f"recipe.warmup is a share of all steps in [0, 1), got {self.warmup}")
+        ends = {"learning_rate": inf, "weight_decay": inf, "bias_rate": inf, "epochs": inf, "warmup": 1, "momentum": 1}
+        for name, end in ends.items():
+            if not 0 <= getattr(self, name) < end:  # true of nan, too
+                raise ValueError(f"recipe.{name} must lie in [0, {end}), got {getattr(self, name)}")
+        if not self.epochs and not self.steps:
+            raise ValueError("recipe.epochs must be above 0, or recipe.steps given; got 0 and 0")
         if self.schedule == "step" and self.decay_every < 1:
             raise ValueError("recipe.schedule='step' needs recipe.decay_every, the steps between two divisions by 10")
         choices = {"schedule": SCHEDULES, "normalisation": NORMALISATIONS, "precision": PRECISIONS}
@@ -164,13 +167,12 @@ class Experiment:
           ValueError: A field is not known, or a value is out of range.
         """
         fields = {name: _plain(value) for name, value in config.items()}
-        unknown = sorted(set(fields) - {field.name for field in dataclasses.fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown config fields {unknown}; configs/default.py lists them all")
-        try:
-            return cls(**{**fields, "recipe": Recipe(**fields.get("recipe", {}))})
-        except TypeError as error:
-            raise ValueError(f"the config does not fit: {error}; configs/default.py lists all fields") from error
+        experiment = untrusted.convert(fields, cls)
+        for kind, given in ((cls, fields), (Recipe, fields.get("recipe", ()))):
+            unknown = sorted(set(given) - {field.name for field in dataclasses.fields(kind)})
+            if unknown:
+                raise ValueError(f"unknown config fields {unknown}; configs/default.py lists them all")
+        return experiment
 
     def to_json(self) -> dict:
         """Returns all fields as JSON values; `from_config` reads them back."""
@@ -192,7 +194,7 @@ class Experiment:
             if unknown:
                 raise ValueError(f"blocks.{name}: a block cannot set {unknown}, only {names}")
             try:
-                made[name] = Block(**{**shared, **changes})
+                made[name] = untrusted.convert({**shared, **changes}, Block)
             except ValueError as error:
                 raise ValueError(f"blocks.{name}: {error}" if name else str(error)) from None
         return made

@@ -59,7 +59,7 @@ def parse_json(content: bytes, kind: type[T]) -> T:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_say(error)) from error
 
 
 def convert(values: object, kind: type[T]) -> T:
@@ -71,7 +71,15 @@ def convert(values: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_say(error)) from error
+
+
+def _say(error: msgspec.MsgspecError) -> str:
+    if isinstance(error.__cause__, ValueError):  # what a dataclass says of its own values
+        return str(error.__cause__)
+    what, _, where = str(error).replace("`", "").partition(" - at $")
+    what = what.replace("Expected array,", "Expected a tuple such as (1, 2),")
+    return f"{where.lstrip('.')}: {what[0].lower()}{what[1:]}" if where else what
 
 
 def parse_array(content: bytes) -> np.ndarray:

@@ -8,17 +8,21 @@ WORKDIR/logs/         one log per cohort
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
 import pathlib
 from collections.abc import Iterator
 
+from tf_transfer import untrusted
 from tf_transfer.experiment import Experiment
+from tf_transfer.printable import printable
 from tf_transfer.results import replacing
 
 _CONFIG, _LOCK = "config.json", "lock"
 STORES = ("store", "source_store")
+_MAX_BYTES = 16 << 20  # of config.json; one that names 22,000 classes has 1 MB
 
 
 @contextlib.contextmanager
@@ -27,9 +31,10 @@ def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
 
     Raises:
       PermissionError: The directory cannot be written to.
-      ValueError: Another sweep holds it.
+      ValueError: Another sweep holds it, it holds something else than an experiment, or links.
     """
     path = pathlib.Path(workdir)
+    check_own(workdir)
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = open(path / _LOCK, "a")
@@ -47,17 +52,41 @@ def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
         yield path
 
 
+def check_own(workdir: str | os.PathLike) -> None:
+    """Checks that a directory, if there is one, is a workdir and nothing in it leads out of it.
+
+    Raises:
+      ValueError: It holds something else than an experiment; or a link, through which files elsewhere could be
+        overwritten when a workdir comes from somebody else.
+    """
+    path = pathlib.Path(workdir)
+    if not path.is_dir():
+        return
+    others = [entry.name for entry in path.iterdir() if entry.name != _LOCK and not entry.name.startswith(".")]
+    if others and _CONFIG not in others:
+        raise ValueError(
+            f"{str(path)!r} is no workdir (no {_CONFIG} in it) and not empty (it has {printable(sorted(others)[0])}); "
+            "choose another --workdir"
+        )
+    for parent, directories, files in os.walk(path):
+        for name in (*directories, *files):
+            if os.path.islink(os.path.join(parent, name)):
+                link = printable(os.path.relpath(os.path.join(parent, name), path))
+                raise ValueError(f"{str(path)!r} has a link in it, {link}; a workdir must not have any, remove it")
+
+
 def check_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
     """Checks that the workdir, if there is one, does not belong to another experiment.
 
     What only says which runs are wanted (treatments, layers, seeds, targets) may change from sweep to sweep.
 
     Raises:
-      ValueError: The workdir's runs were made with other settings; the message says which differ.
+      ValueError: The workdir's runs were made with other settings; the message says which differ. Or as in `check_own`.
     """
     settings = experiment.settings()
+    check_own(workdir)
     if (pathlib.Path(workdir) / _CONFIG).exists():
-        theirs, ours = _flat(_read(workdir)["settings"]), _flat(settings)
+        theirs, ours = _flat(_read(workdir).settings), _flat(settings)
         differing = [
             f"{name}: {theirs.get(name)!r} there, {ours.get(name)!r} now"
             for name in sorted(ours.keys() | theirs.keys())
@@ -78,9 +107,9 @@ def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
     """
     check_config(workdir, experiment)
     absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
-    fields = {"config": experiment.to_json() | absolute, "settings": experiment.settings()}
+    written = _Config(experiment.to_json() | absolute, experiment.settings())
     with replacing(pathlib.Path(workdir) / _CONFIG) as temporary:
-        temporary.write_text(json.dumps(fields, indent=1))
+        temporary.write_text(json.dumps(dataclasses.asdict(written), indent=1))
 
 
 def read_experiment(workdir: str | os.PathLike) -> Experiment:
@@ -88,21 +117,30 @@ def read_experiment(workdir: str | os.PathLike) -> Experiment:
 
     Raises:
       FileNotFoundError: It is not the workdir of an experiment.
-      ValueError: Its config is damaged.
+      ValueError: Its config is damaged, or as in `check_own`.
     """
-    return Experiment.from_config(_read(workdir)["config"])
+    check_own(workdir)
+    return Experiment.from_config(_read(workdir).config)
 
 
-def _flat(settings: dict) -> dict:
-    recipe = {f"recipe.{name}": value for name, value in settings["recipe"].items()}
-    return {**{name: value for name, value in settings.items() if name != "recipe"}, **recipe}
+@dataclasses.dataclass(frozen=True)
+class _Config:
+    config: dict[str, object]
+    settings: dict[str, object]
 
 
-def _read(workdir: str | os.PathLike) -> dict:
+def _flat(settings: dict[str, object]) -> dict[str, object]:
+    flat = {}
+    for name, value in settings.items():
+        flat |= {f"{name}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _read(workdir: str | os.PathLike) -> _Config:
     path = pathlib.Path(workdir) / _CONFIG
     if not path.is_file():
         raise FileNotFoundError(f"{str(workdir)!r} is not the workdir of an experiment (no {_CONFIG} in it)")
     try:
-        return json.loads(path.read_text())
+        return untrusted.parse_json(untrusted.read_bytes(path, _MAX_BYTES), _Config)
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); restore it, or choose another workdir") from error
