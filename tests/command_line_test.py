@@ -37,7 +37,7 @@ def run(tmp_path_factory):
 )
 def test_help(run, name, flags):
     done = run(name, "--help")
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
     assert {line.split(":")[0].strip() for line in done.stdout.splitlines()} >= {f"--{flag}" for flag in flags}
     assert f"python bin/{name}.py" in done.stdout
 
