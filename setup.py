@@ -28,5 +28,8 @@ setuptools.setup(
         "pillow>=12",
         "rich>=14",
     ],
-    extras_require={"gpu": ["tensorflow[and-cuda]>=2.21,<3"], "test": ["pytest>=9", "hypothesis>=6.150", "ruff>=0.15"]},
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
+        "test": ["pytest>=9", "hypothesis>=6.150", "ruff>=0.15", "selenium>=4.40"],
+    },
 )

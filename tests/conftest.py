@@ -140,3 +140,9 @@ def reported(invented_workdir, tmp_path_factory):
     """The report of a copy of `invented_workdir`, beside the published scores. Not to be changed."""
     directory = shutil.copytree(invented_workdir, tmp_path_factory.mktemp("reported") / "work")
     return report.write_report(directory, "top1_last", compare=True)
+
+
+@pytest.fixture(scope="session")
+def reported_published(tmp_path_factory):
+    """The report of the published scores. Not to be changed."""
+    return report.write_published(tmp_path_factory.mktemp("published") / "out")

@@ -1,4 +1,5 @@
 from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard_log_test import read_values
 
 from tf_transfer import dashboard, results
@@ -17,5 +18,8 @@ def test_the_treatments_side_by_side_and_a_table_of_all_runs(make_result, tmp_pa
         ("AnB+: fine-tuned, other task", r"^top1/AnB\+$"),
         ("AnB-preserve1", r"^top1/AnB\-preserve1$"),
     ]
+    content = values["_hparams_/experiment"].metadata.plugin_data.content
+    infos = HParamsPluginData.FromString(content).experiment.hparam_infos
+    assert [info.name for info in infos] == ["kind", "n"]  # all have one target, split and seed
     assert dashboard.top1_tag("transfer+") == "top1/AnB+"
     assert dashboard.hyperparameters(made[1])["n"] == 1

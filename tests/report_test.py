@@ -94,10 +94,10 @@ def test_nothing_to_report(tmp_path):
         write_report(tmp_path, "top1_last")
 
 
-def test_the_published_scores_alone(tmp_path):
-    report = write_published(tmp_path / "out")
+def test_the_published_scores_alone(reported_published):
+    report = reported_published
     drawn = ("figure2", "figure3", "reduced_volume", "effects", "each_effect")
-    files = {file.name for file in (tmp_path / "out").iterdir()}
+    files = {file.name for file in report.page_path.parent.iterdir()}
     assert files == {"report.html", *(f"{name}.{suffix}" for name in drawn for suffix in ("png", "svg"))}
     assert list(report.means) == ["random halves", "all classes", "natural/man-made"]
     halves = report.means["random halves"].round(1)

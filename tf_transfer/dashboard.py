@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tf_transfer.results import Result
 
-_COLUMNS = ("treatment", "kind", "split", "source", "target", "n", "images_per_class", "seed")
+_COLUMNS = ("kind", "n", "target", "split", "images_per_class", "seed")  # the rest is in the name, which stands first
 _METRICS = {"top1": "top-1, last test", "loss": "training loss, last"}
 
 
@@ -43,7 +43,8 @@ def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapp
     charts = {_title(kind): f"^{re.escape(top1_tag(kind))}$" for kind in table["kind"].unique()}
     log.charts({"Top-1 accuracy by treatment, one line a run": charts})
     values = {name: sorted(table[name].unique().tolist()) for name in _COLUMNS}
-    log.sessions(values, _METRICS)
+    # What is the same in all runs would only push their results out of sight.
+    log.sessions({name: of_one for name, of_one in values.items() if len(of_one) > 1}, _METRICS)
     log.close()
 
 
