@@ -12,10 +12,13 @@ def get_config() -> ml_collections.ConfigDict:
 
     # Data and tasks.
     config.store = ""  # path of the image store, made by bin/prepare.py
+    config.expected_store = ""  # what the store will be, for a --dry_run before it is there: imagenet2012
     config.source_store = ""  # another store as task A, with split='data sets'
     config.split = "random"  # random | natural/man-made | explicit | data sets | all (one task, B)
     config.split_seeds = (0,)  # one pair of random halves for each
-    config.classes_a = ()  # names of the classes of A and of B, with split='explicit'
+    # Names of the classes of A and of B, with split='explicit'; also with 'natural/man-made', if they are not those of
+    # CIFAR, the shapes or ImageNet (by WordNet id), which are known.
+    config.classes_a = ()
     config.classes_b = ()
     config.images_per_class = (0,)  # limits: only the first so many training images of each class; 0 for all
 

@@ -1,4 +1,6 @@
 import hashlib
+import importlib.util
+import pathlib
 
 import numpy as np
 import pytest
@@ -70,6 +72,25 @@ def test_natural_and_man_made_halves_of_cifar():
     assert {"bridge", "road", "wardrobe"} <= {CIFAR100[label] for label in man_made}
 
 
+def test_natural_and_man_made_classes_of_imagenet_are_the_paper_s():
+    package = importlib.util.find_spec("tensorflow_datasets").submodule_search_locations[0]
+    ids = (pathlib.Path(package) / "datasets/imagenet2012/labels.txt").read_text().split()
+    natural, man_made = natural_and_man_made(ids)
+    assert natural.tolist() == [*range(398), *range(936, 959), 970, *range(972, 999)] and len(natural) == 449
+    assert sorted([*natural, *man_made]) == list(range(1000)) and len(man_made) == 551
+
+
+@pytest.mark.parametrize(
+    "name, natural",
+    [
+        ("n01440764", True), ("n01440764_tench", True), ("n02666196", False), ("n09229709 bubble", False), ("n9", None),
+        ("n014407640", None), ("worm", True), ("rocket", False), ("quark", None),
+    ],
+)  # fmt: skip
+def test_what_is_known_to_be_natural(name, natural):
+    assert natural_classes.is_natural(name) is natural
+
+
 def test_no_class_is_both_natural_and_man_made():
     assert not natural_classes.NATURAL & natural_classes.MAN_MADE
     known = set(CIFAR10) | set(CIFAR100) | set(drawing.CLASS_NAMES)
@@ -77,7 +98,7 @@ def test_no_class_is_both_natural_and_man_made():
 
 
 def test_a_class_of_unknown_nature():
-    with pytest.raises(ValueError, match="1 of 3 classes.*the first: 'quark'.*split='explicit' with classes_a"):
+    with pytest.raises(ValueError, match="1 of 3 classes.*the first: 'quark'.*name the natural ones in classes_a"):
         natural_and_man_made(["bird", "quark", "ship"])
 
 

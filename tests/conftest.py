@@ -130,7 +130,9 @@ def invented_workdir(store, make_result, tmp_path_factory):
     plan = make_plan(experiment)
     for run in plan.runs:
         top1 = 0.5 - 0.01 * run.treatment.n * len(run.treatment.source)
-        invented = make_result(run.treatment.name, top1, steps=plan.num_steps(run))
+        steps, tests = plan.num_steps(run), plan.recipe(run).tests
+        test_steps = tuple(steps // tests * number for number in range(1, tests + 1))
+        invented = make_result(run.treatment.name, top1, steps=steps, test_steps=test_steps)
         results.write_result(path, invented, weights, np.arange(12) % 2 == 0)
     return path
 

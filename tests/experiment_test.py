@@ -159,6 +159,12 @@ def test_natural_and_man_made_make_one_split_whatever_the_seeds(store):
     assert split.classes_b == (3, 4, 5)  # ship, train, truck
 
 
+def test_natural_and_man_made_by_a_mapping_of_one_s_own(store):
+    lists = {"classes_a": ("truck", "cat"), "classes_b": ("bird",)}
+    split = Experiment(store=store, split="natural/man-made", **lists).class_split("natural-man-made")
+    assert (split.name, split.classes_a, split.classes_b) == ("natural-man-made", (1, 5), (0,))
+
+
 def test_explicit_split_by_names(store):
     experiment = Experiment(store=store, split="explicit", classes_a=("truck", "cat"), classes_b=("bird",))
     split = experiment.class_split("explicit")
@@ -234,6 +240,7 @@ def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other
     free = {
         "split": "explicit", "split_seeds": (1,), "images_per_class": (3,), "targets": ("A",), "treatments": ("AnB",),
         "layers": (3,), "seeds": (7,), "blocks": {"volumes": {"images_per_class": (3,)}},
+        "expected_store": "imagenet2012",
         "metric": "top1_mean_best10", "cohort_size": 3, "finetuned_cohort_size": 2, "processes": 1,
             "checkpoint_minutes": 1.0, "checkpoint_steps": 7,
     }  # fmt: skip

@@ -1,6 +1,7 @@
 import dataclasses
 import shutil
 
+import numpy as np
 import pytest
 
 from tf_transfer import results, sweep
@@ -22,8 +23,17 @@ def test_pending_cohorts_hold_only_what_is_left(invented_workdir, store, tmp_pat
 def test_results_of_another_length_are_not_taken_for_those_of_a_block(invented_workdir, store):
     experiment = Experiment(store=store)
     steps = make_plan(experiment).num_steps(make_plan(experiment).runs[0])
-    longer = dataclasses.replace(experiment, blocks={"longer": {"steps": 10 * steps}})
-    with pytest.raises(
-        ValueError, match=f"was trained for {steps} steps in .*, and the config now says {10 * steps:,}; "
-    ):
-        sweep.pending(make_plan(longer), invented_workdir)
+    for block, now in ({"steps": 60}, "60 and every 3"), ({"tests": 1}, "10 and every 10"):
+        other = make_plan(dataclasses.replace(experiment, blocks={"other": block}))
+        message = f"was trained for {steps} steps and tested every {steps // 20} in .*, and the config now says {now}; "
+        with pytest.raises(ValueError, match=message):
+            sweep.pending(other, invented_workdir)
+
+
+def test_a_diverged_network_stops_early_and_is_not_trained_again(invented_workdir, make_result, store, tmp_path):
+    directory = shutil.copytree(invented_workdir, tmp_path / "work")
+    plan = make_plan(Experiment(store=store))
+    interval = plan.num_steps(plan.runs[0]) // 20
+    early = make_result("baseB", status=results.DIVERGED, steps=2 * interval, test_steps=(interval, 2 * interval))
+    results.write_result(directory, early, {}, np.zeros(12, bool))
+    assert sweep.pending(plan, directory) == []

@@ -133,8 +133,7 @@ def warnings(table: pd.DataFrame, metric: str) -> list[str]:
     ]
     stuck = at_chance(table, metric)
     found += [
-        f"{run} never left chance ({100 * top1:.1f} %)"
-        for run, top1 in zip(stuck["run"], stuck[metric], strict=True)
+        f"{run} never left chance ({100 * top1:.1f} %)" for run, top1 in zip(stuck["run"], stuck[metric], strict=True)
     ]
     return found + under_trained(table, metric)
 

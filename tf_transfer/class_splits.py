@@ -98,22 +98,22 @@ def natural_and_man_made(class_names: Sequence[str]) -> tuple[np.ndarray, np.nda
     """Divides classes into natural (A) and man-made (B) things (paper, section 4.2).
 
     Args:
-      class_names: The data set's class names in label order.
+      class_names: The data set's class names, or WordNet ids, in label order.
 
     Returns:
-      `(A, B)`: two sorted int64 arrays of class indices, natural and man-made.
+      `(A, B)`: two sorted int64 arrays of class indices, natural and man-made. Of ILSVRC2012 they are the paper's.
 
     Raises:
-      ValueError: A class is in neither list of `natural_classes`.
+      ValueError: Of a class, `natural_classes` does not know what it is.
     """
-    unknown = [name for name in class_names if name not in natural_classes.NATURAL | natural_classes.MAN_MADE]
+    natural = [natural_classes.is_natural(name) for name in class_names]
+    unknown = [name for name, known in zip(class_names, natural, strict=True) if known is None]
     if unknown:
         raise ValueError(
             f"it is not known whether {len(unknown)} of {len(class_names)} classes are natural or man-made "
-            f"(the first: {unknown[0]!r}); use split='explicit' with classes_a and classes_b"
+            f"(the first: {unknown[0]!r}); name the natural ones in classes_a and the man-made ones in classes_b"
         )
-    is_natural = np.array([name in natural_classes.NATURAL for name in class_names])
-    return np.flatnonzero(is_natural), np.flatnonzero(~is_natural)
+    return np.flatnonzero(natural), np.flatnonzero(np.logical_not(natural))
 
 
 def indices_of(names: Sequence[str], class_names: Sequence[str]) -> np.ndarray:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable
+import contextlib
+import dataclasses
+import pathlib
+import tempfile
+from collections.abc import Iterable, Iterator
 
 import rich.box
 import rich.table
 
-from tf_transfer import analysis, sweep, workdir
+from tf_transfer import analysis, expected_stores, image_store, sweep, workdir
 from tf_transfer.console import CONSOLE, duration
 from tf_transfer.experiment import Experiment
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
@@ -18,25 +22,51 @@ def print_plan(experiment: Experiment, directory: str | None, flops_per_second: 
     """Prints what a sweep would train, and what it would cost, without training anything.
 
     Args:
-      experiment: What would be trained.
+      experiment: What would be trained. If its store is not there, but it names the one that is expected, that counts.
       directory: The workdir, whose finished runs are not counted; None for none.
       flops_per_second: Rate of the device while training.
     """
-    plan = make_plan(experiment)
     if directory:
         workdir.check_config(directory, experiment)
-    cohorts = sweep.pending(plan, directory) if directory else list(plan.cohorts)
-    table = _blocks_table if experiment.blocks else _cohorts_table
-    CONSOLE.print(table(plan, cohorts, flops_per_second))
-    num_runs = sum(len(cohort.runs) for cohort in cohorts)
-    total = sum(plan.cohort_flops(cohort) for cohort in cohorts)
-    print(f"runs to train: {num_runs} of {len(plan.runs)}, in {len(cohorts)} cohorts")
-    _print_network(plan)
-    for split, limit in dict.fromkeys((run.split, run.images_per_class) for run in plan.runs):
-        _print_tasks(plan, split, limit)
+    with _expected(experiment) as experiment:
+        plan = make_plan(experiment)
+        cohorts = sweep.pending(plan, directory) if directory else list(plan.cohorts)
+        table = _blocks_table if experiment.blocks else _cohorts_table
+        CONSOLE.print(table(plan, cohorts, flops_per_second))
+        num_runs = sum(len(cohort.runs) for cohort in cohorts)
+        total = sum(plan.cohort_flops(cohort) for cohort in cohorts)
+        print(f"runs to train: {num_runs} of {len(plan.runs)}, in {len(cohorts)} cohorts")
+        _print_network(plan)
+        for path in dict.fromkeys(plan.task(run, run.treatment.target).store for run in plan.runs):
+            _print_store(path)
+        for split, limit in dict.fromkeys((run.split, run.images_per_class) for run in plan.runs):
+            _print_tasks(plan, split, limit)
+        print(
+            f"in all: {total:.3g} FLOPs, about {duration(total / flops_per_second)} at {flops_per_second / 1e9:g} "
+            "GFLOP/s, without the tests"
+        )
+
+
+@contextlib.contextmanager
+def _expected(experiment: Experiment) -> Iterator[Experiment]:
+    """Puts the description of the expected store in the place of a store that is not there."""
+    if not experiment.expected_store or (pathlib.Path(experiment.store) / image_store.META).is_file():
+        yield experiment
+        return
+    meta, assumed = expected_stores.describe(experiment.expected_store)
+    print(f"the store {experiment.store!r} is not there; assumed: {assumed}")
+    with tempfile.TemporaryDirectory() as directory:
+        expected_stores.write_description(meta, directory)
+        yield dataclasses.replace(experiment, store=directory)
+
+
+def _print_store(path: str) -> None:
+    meta = image_store.read_meta(path)
+    images = sum(map(sum, meta.images_per_class.values()))
+    size = images * image_store.bytes_per_image(meta.image_size, meta.format)
     print(
-        f"in all: {total:.3g} FLOPs, about {duration(total / flops_per_second)} at {flops_per_second / 1e9:g} GFLOP/s, "
-        "without the tests"
+        f"store {meta.name}: {images:,} images of {meta.image_size}x{meta.image_size} pixels, "
+        f"about {size / 1e9:.3g} GB as {meta.format}"
     )
 
 
@@ -51,11 +81,11 @@ def _cohorts_table(plan: Plan, cohorts: Iterable[Cohort], flops_per_second: floa
 
 
 def _blocks_table(plan: Plan, cohorts: Iterable[Cohort], flops_per_second: float) -> rich.table.Table:
-    left = {run for cohort in cohorts for run in cohort.runs}
+    left = {run: None for cohort in cohorts for run in cohort.runs}
     columns = ("block", "networks", "of which", "parameters", "steps", "PFLOP", "time, each alone")
     table = rich.table.Table(*columns, box=rich.box.SIMPLE)
-    for name, runs in plan.blocks.items():
-        runs = [run for run in runs if run in left]
+    blocks = {name: [run for run in runs if run in left] for name, runs in plan.blocks.items()}
+    for name, runs in {**blocks, "in all": [*left]}.items():
         flops = sum(plan.cohort_flops(make_cohort([run])) for run in runs)
         parameters = {plan.architecture(run).parameters for run in runs}
         steps = {plan.num_steps(run) for run in runs}

@@ -21,7 +21,7 @@ METRICS = ("top1_last", "top1_mean_best10")
 
 # What may change between two sweeps on one workdir, since no run's numbers depend on it.
 _FREE_FIELDS = ("split", "split_seeds", "images_per_class", "targets", "treatments", "layers", "seeds", "blocks")
-_FREE_FIELDS += ("metric", "cohort_size", "finetuned_cohort_size", "processes")
+_FREE_FIELDS += ("expected_store", "metric", "cohort_size", "finetuned_cohort_size", "processes")
 _FREE_FIELDS += ("checkpoint_minutes", "checkpoint_steps")
 
 
@@ -122,6 +122,7 @@ class Experiment:
     """All that one sweep trains. The fields are described in `configs/default.py`."""
 
     store: str
+    expected_store: str = ""
     source_store: str = ""
     split: str = class_splits.RANDOM
     split_seeds: tuple[int, ...] = (0,)
@@ -219,7 +220,7 @@ class Experiment:
             return class_splits.ClassSplit(name, tuple(range(source.num_classes)), every, disjoint=False)
         if kind == class_splits.RANDOM:
             halves = class_splits.random_halves(len(names), seed)
-        elif kind == class_splits.NATURAL_MAN_MADE:
+        elif kind == class_splits.NATURAL_MAN_MADE and not (self.classes_a or self.classes_b):
             halves = class_splits.natural_and_man_made(names)
         else:
             halves = (class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))

@@ -1,6 +1,8 @@
-"""Which classes of well-known small data sets, and of the embedded one, are natural things, and which are man-made."""
+"""Which classes of well-known data sets, and of the embedded one, are natural things, and which are man-made."""
 
 from __future__ import annotations
+
+import re
 
 from tf_transfer.sources import drawing
 
@@ -21,3 +23,20 @@ pickup_truck plate road rocket skyscraper streetcar table tank telephone televis
 
 NATURAL = frozenset((_CIFAR10_NATURAL + _CIFAR100_NATURAL).split()) | drawing.NATURAL
 MAN_MADE = frozenset((_CIFAR10_MAN_MADE + _CIFAR100_MAN_MADE).split()) | drawing.MAN_MADE
+
+# The paper's natural classes of ILSVRC2012 are the 0th to 397th, 936th to 958th, 970th and 972nd to 998th of its
+# WordNet ids in order: animals; vegetables and fruits; an alp; and landscapes, people, flowers and mushrooms. As ranges
+# of ids, the rule holds for any choice of those 1000 classes. (The 971st is a bubble, the 999th toilet tissue.)
+_WORDNET_ID = re.compile(r"n(\d{8})(?!\d)")
+_WORDNET_NATURAL = ((1440764, 2655020), (7714571, 7802026), (9193705, 9193705), (9246464, 13133613))
+
+
+def is_natural(name: str) -> bool | None:
+    """Says whether a class is natural (True) or man-made (False); None if that is not known.
+
+    Args:
+      name: Its name, or its WordNet id, alone (`n01440764`) or in front of a name (`n01440764_tench`).
+    """
+    if match := _WORDNET_ID.match(name):
+        return any(first <= int(match[1]) <= last for first, last in _WORDNET_NATURAL)
+    return True if name in NATURAL else False if name in MAN_MADE else None

@@ -27,7 +27,6 @@ from tf_transfer.store_journal import JOURNAL, Journal, Progress, Record
 
 MAX_BAD_SHARE = 0.01  # more than this, and the source is not what the user believes it is
 JPEG_QUALITY = 95
-JPEG_BYTES_PER_PIXEL = 0.65  # with room to spare: 200 photographs of ImageNet at 256 pixels took 0.57
 _LOOK_AHEAD = 256  # images that may wait to be written, which bounds the memory
 _CHUNK = 1024  # examples; so many, a few seconds' work, are done again after a kill
 
@@ -153,7 +152,7 @@ def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: 
 
 
 def _check_room(source: Source, journal: Journal, partial: pathlib.Path, image_size: int, image_format: str) -> None:
-    per_image = image_size**2 * (3 if image_format == "raw" else JPEG_BYTES_PER_PIXEL)
+    per_image = image_store.bytes_per_image(image_size, image_format)
     left = sum(source.counts.values()) - sum(progress.examples for progress in journal.progress.values())
     needed, free = per_image * left, shutil.disk_usage(partial).free
     if needed > free:

@@ -93,11 +93,14 @@ def pending(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
     """
     done = {run for run in plan.runs if results.is_done(directory, run.name)}
     for run in done:
-        trained, wanted = results.read_result(directory, run.name).steps, plan.num_steps(run)
-        if trained != wanted:
+        outcome, steps = results.read_result(directory, run.name), plan.num_steps(run)
+        interval = steps // plan.recipe(run).tests
+        trained = steps if outcome.status == results.DIVERGED else outcome.steps  # which stops early
+        if (trained, outcome.test_steps[0]) != (steps, interval):
             raise ValueError(
-                f"{run.name} was trained for {trained:,} steps in {str(directory)!r}, and the config now says "
-                f"{wanted:,}; choose another --workdir, or go back to that config"
+                f"{run.name} was trained for {trained:,} steps and tested every {outcome.test_steps[0]:,} in "
+                f"{str(directory)!r}, and the config now says {steps:,} and every {interval:,}; choose another "
+                "--workdir, or go back to that config"
             )
     left = [[run for run in cohort.runs if run not in done] for cohort in plan.cohorts]
     return [make_cohort(runs) for runs in left if runs]
