@@ -135,8 +135,18 @@ def test_what_is_there_is_never_overwritten(store, image_folder, tmp_path):
 def test_wrong_arguments(path):
     with pytest.raises(ValueError, match=r"unknown format 'gif': expected one of \('raw', 'jpeg'\)"):
         prepare_store(one_colour_source(2), path, image_format="gif")
-    with pytest.raises(ValueError, match="image_size must be 0 or a number of pixels, got -1"):
-        prepare_store(one_colour_source(2), path, image_size=-1)
+    for size in (-1, 4097):
+        with pytest.raises(ValueError, match=f"image_size must be 0 or a number of pixels up to 4096, got {size}"):
+            prepare_store(one_colour_source(2), path, image_size=size)
+
+
+def test_what_is_not_the_images_fault_stops_the_work(path, monkeypatch):
+    def fail(*_):
+        raise OSError("no process can be started")
+
+    monkeypatch.setattr(store_writer.Decoders, "decode", fail)
+    with pytest.raises(OSError, match="no process can be started"):
+        prepare_store(one_colour_source(300), path, image_size=4)
 
 
 def contents(path):

@@ -98,7 +98,7 @@ def test_no_link_leads_out_of_a_workdir(store, tmp_path, link):
     (path / link).parent.mkdir(exist_ok=True)
     (path / link).symlink_to(victim)
     for use in (workdir.read_experiment, lambda path: workdir.check_config(path, Experiment(store=store))):
-        with pytest.raises(ValueError, match=f"has a link in it, {link}; a workdir must not have any, remove it"):
+        with pytest.raises(ValueError, match=f"has a link in it, {link}, which might lead anywhere"):
             use(path)
 
 

@@ -28,12 +28,14 @@ import numpy as np
 from PIL import Image
 
 from tf_transfer import untrusted
+from tf_transfer.printable import printable
 
 META = "meta.json"
 SET_ASIDE = "set_aside.txt"
 SPLITS = ("train", "test")
 FORMATS = ("raw", "jpeg")
 JPEG_BYTES_PER_PIXEL = 0.65  # with room to spare: 200 photographs of ImageNet at 256 pixels, quality 95, took 0.57
+MAX_SIZE = 4096  # pixels; no network that is trained on photographs takes larger ones
 
 
 def data_file(split: str, image_format: str) -> str:
@@ -81,6 +83,18 @@ class StoreMeta:
     channel_mean: tuple[float, float, float]
     channel_std: tuple[float, float, float]
     files: dict[str, str]
+
+    def __post_init__(self):
+        for name in (self.name, *self.class_names):
+            if name != printable(name):
+                raise ValueError(f"the name {printable(name)!r} holds characters that cannot be printed")
+        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
+            raise ValueError("class names must be one or more, each once")
+        if self.format not in FORMATS or not 0 < self.image_size <= MAX_SIZE:
+            raise ValueError(f"format {printable(self.format)!r} with images of {self.image_size} pixels")
+        counts = [self.images_per_class.get(split, ()) for split in SPLITS]
+        if any(len(each) != len(self.class_names) or min(each) < 1 for each in counts):
+            raise ValueError("images_per_class must give a number of images for each class, of train and of test")
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -149,9 +163,12 @@ class ImageStore:
         """
         self.path = pathlib.Path(path)
         self.meta = read_meta(str(path))
+        untrusted.refuse_links(path)
         self._read(SET_ASIDE)
         self._labels, self._sums = (self._read_arrays(content) for content in ("labels", "sums"))
         self._ends = self._read_arrays("ends") if self.meta.format == "jpeg" else dict.fromkeys(SPLITS)
+        for split in SPLITS:
+            self._check_arrays(split)
         self._data = {split: self._map(split) for split in SPLITS}
         self._unread = {split: np.ones(len(labels), bool) for split, labels in self._labels.items()}
 
@@ -169,6 +186,18 @@ class ImageStore:
 
     def _read_arrays(self, content: str) -> dict[str, np.ndarray]:
         return {split: untrusted.parse_array(self._read(array_file(split, content))) for split in SPLITS}
+
+    def _check_arrays(self, split: str) -> None:
+        labels, sums, ends = self._labels[split], self._sums[split], self._ends[split]
+        expected = {"labels": (labels, np.int32), "sums": (sums, np.uint64)}
+        expected |= {} if ends is None else {"ends": (ends, np.int64)}
+        for content, (array, dtype) in expected.items():
+            if array.dtype != dtype or array.shape != (sum(self.meta.images_per_class[split]),):
+                raise self._damaged(f"{array_file(split, content)} holds {array.dtype} of shape {array.shape}")
+        if labels.min() < 0 or tuple(np.bincount(labels)) != self.meta.images_per_class[split]:
+            raise self._damaged(f"{array_file(split, 'labels')} has other numbers of images than {META}")
+        if ends is not None and (np.diff(ends, prepend=0) <= 0).any():
+            raise self._damaged(f"{array_file(split, 'ends')} does not rise")
 
     def _damaged(self, what: str) -> ValueError:
         return ValueError(f"the image store {str(self.path)!r} is damaged: {what}; remove it and prepare it again")
@@ -230,10 +259,20 @@ class ImageStore:
         return records
 
     def _check(self, split: str, index: int, image: bytes) -> None:
+        file = data_file(split, self.meta.format)
         if checksum(image) != self._sums[split][index]:
-            file = data_file(split, self.meta.format)
             raise self._damaged(f"image {index} of {file} has changed since it was written")
+        if self.meta.format == "jpeg" and _jpeg_size(image) != (self.meta.image_size,) * 2:
+            raise self._damaged(f"image {index} of {file} is no JPEG file of {self.meta.image_size} pixels")
         self._unread[split][index] = False
+
+
+def _jpeg_size(record: bytes) -> tuple[int, int]:
+    try:
+        with Image.open(io.BytesIO(record), formats=("JPEG",)) as image:
+            return image.size
+    except Exception:  # whatever Pillow raises of what is no JPEG file
+        return 0, 0
 
 
 def decode_jpeg(record: bytes) -> np.ndarray:

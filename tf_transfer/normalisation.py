@@ -47,7 +47,9 @@ def of_task(task: Task, recipe: Recipe) -> Normalisation:
     """
     if recipe.normalisation == "channels":
         meta = image_store.read_meta(task.store)
-        return Normalisation(np.float32(meta.channel_mean)[None, None], np.float32(meta.channel_std))
+        deviation = np.float32(meta.channel_std)
+        deviation[deviation == 0] = 1  # a channel that is the same everywhere becomes 0, and not infinite
+        return Normalisation(np.float32(meta.channel_mean)[None, None], deviation)
     return Normalisation(_mean_image(image_store.ImageStore(task.store), task), np.ones(3, np.float32))
 
 

@@ -72,8 +72,8 @@ def prepare_store(
     """
     if image_format not in image_store.FORMATS:
         raise ValueError(f"unknown format {image_format!r}: expected one of {image_store.FORMATS}")
-    if image_size < 0:
-        raise ValueError(f"image_size must be 0 or a number of pixels, got {image_size}")
+    if not 0 <= image_size <= image_store.MAX_SIZE:
+        raise ValueError(f"image_size must be 0 or a number of pixels up to {image_store.MAX_SIZE}, got {image_size}")
     out = pathlib.Path(path)
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         return _existing(source, out, image_size, image_format)
@@ -170,8 +170,8 @@ def _set_aside(journal: Journal) -> list[str]:
 def _side_of_first_image(source: Source) -> int:
     with Decoders(count=1) as decoders:
         for example in source.examples("train"):
-            with contextlib.suppress(Exception):
-                return decoders.decode(example.load()).shape[1]
+            with contextlib.suppress(Unusable):
+                return min(decoders.decode(_load(example)).shape[1], image_store.MAX_SIZE)
     raise ValueError(f"none of the images of {source.name} can be decoded")
 
 
@@ -180,10 +180,9 @@ def _records(examples: Iterable[Example], image_size: int, image_format: str, sp
 
     def record(example: Example) -> Record:
         try:
-            pixels = decoders.decode(example.load(), image_size)
-        except Exception as error:  # whatever a source raises when it reads an image, that image is set aside
-            reason = str(error) if isinstance(error, Unusable) else f"{type(error).__name__}: {error}"
-            line = f"{split}\t{printable(example.name)}\t{printable(' '.join(reason.split()))}"
+            pixels = decoders.decode(_load(example), image_size)
+        except Unusable as error:  # any other error is not the image's fault
+            line = f"{split}\t{printable(example.name)}\t{printable(' '.join(str(error).split()))}"
             return Record(example.label, set_aside=line)
         image = pixels.tobytes() if image_format == "raw" else _jpeg(pixels)
         channels = pixels.reshape(-1, 3).astype(np.int64)
@@ -201,6 +200,15 @@ def _records(examples: Iterable[Example], image_size: int, image_format: str, sp
                 yield waiting.popleft().result()
         finally:  # of a stop half-way, too
             pool.shutdown(cancel_futures=True)
+
+
+def _load(example: Example) -> bytes | Image.Image:
+    try:
+        return example.load()
+    except Unusable:
+        raise
+    except Exception as error:  # whatever a source raises when it reads an image, that image is set aside
+        raise Unusable(f"{type(error).__name__}: {error}") from error
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:

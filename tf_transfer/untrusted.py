@@ -16,6 +16,8 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
+from tf_transfer.printable import printable
+
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a directory"}
 _NUMBERS = "biuf"  # kinds of NumPy types: bool, integers, floating point
 
@@ -40,6 +42,19 @@ def read_bytes(path: str | os.PathLike, most: int = 1 << 32) -> bytes:
         if status.st_size > most:
             raise ValueError(f"{status.st_size:,} bytes; at most {most:,} are read")
         return file.read(most)
+
+
+def refuse_links(directory: str | os.PathLike) -> None:
+    """Checks that nothing in a directory leads out of it, so that writing into it writes nowhere else.
+
+    Raises:
+      ValueError: There is a link in it.
+    """
+    for parent, directories, files in os.walk(directory):
+        for path in (os.path.join(parent, name) for name in (*directories, *files)):
+            if os.path.islink(path):
+                inside = printable(os.path.relpath(path, directory))
+                raise ValueError(f"{str(directory)!r} has a link in it, {inside}, which might lead anywhere; remove it")
 
 
 def parse_json(content: bytes, kind: type[T]) -> T:

@@ -68,11 +68,7 @@ def check_own(workdir: str | os.PathLike) -> None:
             f"{str(path)!r} is no workdir (no {_CONFIG} in it) and not empty (it has {printable(sorted(others)[0])}); "
             "choose another --workdir"
         )
-    for parent, directories, files in os.walk(path):
-        for name in (*directories, *files):
-            if os.path.islink(os.path.join(parent, name)):
-                link = printable(os.path.relpath(os.path.join(parent, name), path))
-                raise ValueError(f"{str(path)!r} has a link in it, {link}; a workdir must not have any, remove it")
+    untrusted.refuse_links(path)
 
 
 def check_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
