@@ -132,7 +132,10 @@ def invented_workdir(store, make_result, tmp_path_factory):
         top1 = 0.5 - 0.01 * run.treatment.n * len(run.treatment.source)
         steps, tests = plan.num_steps(run), plan.recipe(run).tests
         test_steps = tuple(steps // tests * number for number in range(1, tests + 1))
-        invented = make_result(run.treatment.name, top1, steps=steps, test_steps=test_steps)
+        rising = {"top1_history": tuple(np.linspace(top1 / 2, top1, tests).tolist()), "test_steps": test_steps}
+        rising |= {"loss_history": (2.0,) * (tests - 1) + (1.5,), "train_top1_history": (0.3,) * tests}
+        settings_hash = experiment.settings_hash()
+        invented = make_result(run.treatment.name, top1, steps=steps, settings_hash=settings_hash, **rising)
         results.write_result(path, invented, weights, np.arange(12) % 2 == 0)
     return path
 

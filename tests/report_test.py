@@ -1,11 +1,10 @@
-import json
 import shutil
 
 import markupsafe
 import numpy as np
 import pytest
 
-from tf_transfer import published, results, workdir
+from tf_transfer import image_store, published, results, workdir
 from tf_transfer.experiment import Experiment
 from tf_transfer.report import write_published, write_report
 
@@ -79,9 +78,10 @@ def test_names_from_elsewhere_are_escaped(partial):
 
 
 def test_a_report_without_its_image_store(partial):
-    config = json.loads((partial / "config.json").read_text())
-    config["config"]["store"] = "/nowhere"
-    (partial / "config.json").write_text(json.dumps(config))
+    copy = shutil.copytree(workdir.read_experiment(partial).store, partial.parent / "store")
+    workdir.write_config(partial, Experiment(store=str(copy)))
+    shutil.rmtree(copy)
+    image_store.read_meta.cache_clear()
     report = write_report(partial, "top1_last")
     assert report.missing is None
     page = report.page_path.read_text()

@@ -1,12 +1,11 @@
 import dataclasses
-import json
 import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from tf_transfer import workdir
+from tf_transfer import versions, workdir
 from tf_transfer.experiment import Experiment, Recipe
 
 
@@ -23,7 +22,7 @@ def test_another_process_holds_it_until_it_dies(tmp_path):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout.readline() == b"held\n"
-            with pytest.raises(ValueError, match="another sweep is at work in .*; wait for it, or choose another"):
+            with pytest.raises(ValueError, match="another sweep is at work in .*; wait for it, help it"):
                 with workdir.owned(tmp_path):
                     pass
         finally:
@@ -68,8 +67,11 @@ def test_a_damaged_config(store, tmp_path):
     (tmp_path / "config.json").write_text('{"config": ')
     with pytest.raises(ValueError, match=r"config.json is damaged \(.*\); restore it, or choose another workdir"):
         workdir.read_experiment(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"config": {"store": store, "colour": 1}, "settings": {}}))
-    with pytest.raises(ValueError, match=r"unknown config fields \['colour'\]"):
+    (tmp_path / "other").mkdir()
+    workdir.write_config(tmp_path / "other", Experiment(store=store, seeds=(1,)))
+    written = (tmp_path / "other" / "config.json").read_text()
+    (tmp_path / "config.json").write_text(written.replace('"seeds": [\n   1', '"seeds": [\n   3'))
+    with pytest.raises(ValueError, match=r"config.json is damaged \(it is not what was written, by its SHA-256\)"):
         workdir.read_experiment(tmp_path)
 
 
@@ -100,6 +102,21 @@ def test_no_link_leads_out_of_a_workdir(store, tmp_path, link):
     for use in (workdir.read_experiment, lambda path: workdir.check_config(path, Experiment(store=store))):
         with pytest.raises(ValueError, match=f"has a link in it, {link}, which might lead anywhere"):
             use(path)
+
+
+def test_other_versions_are_named_and_mixed_knowingly_only(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(versions, "installed", lambda: {"python": "3.10.0", "keras": "3.0", "numpy": "2.1"})
+    workdir.write_config(tmp_path, Experiment(store=store))
+    monkeypatch.setattr(versions, "installed", lambda: {"python": "3.11.0", "keras": "3.1", "numpy": "2.1"})
+    with pytest.raises(ValueError) as error:
+        workdir.write_config(tmp_path, Experiment(store=store))
+    assert str(error.value) == (
+        f"the workdir {str(tmp_path)!r} was made with other versions (keras: '3.0' there, '3.1' now), which may "
+        "compute differently; install those, choose another --workdir, or mix them knowingly with "
+        "--allow_other_versions"
+    )
+    workdir.write_config(tmp_path, Experiment(store=store), allow_other_versions=True)
+    workdir.write_config(tmp_path, Experiment(store=store))
 
 
 def test_a_workdir_finds_its_store_from_everywhere(store, tmp_path, monkeypatch):

@@ -31,13 +31,16 @@ def prepare(source: str, path: str, image_size: int = 0, image_format: str = "ra
     return prepare_store(open_source(source, **options), path, image_size, image_format).meta
 
 
-def run(experiment: Experiment, workdir: str | os.PathLike, quiet: bool = False) -> pd.DataFrame:
+def run(
+    experiment: Experiment, workdir: str | os.PathLike, quiet: bool = False, allow_other_versions: bool = False
+) -> pd.DataFrame:
     """Trains every run of an experiment that has no result in `workdir` yet.
 
     Args:
       experiment: What to train.
       workdir: Directory for results and logs; continued if it exists.
       quiet: Print no progress.
+      allow_other_versions: Go on in a workdir begun with other versions of TensorFlow, Keras or NumPy.
 
     Returns:
       One row a run, as in `results.csv`.
@@ -50,5 +53,6 @@ def run(experiment: Experiment, workdir: str | os.PathLike, quiet: bool = False)
             print(f"{finished.run}: top-1 {100 * finished.top1_last:.1f} %")
         printed = len(progress.finished)
 
-    outcomes = sweep.run_sweep(experiment, workdir, (lambda progress: None) if quiet else on_progress)
+    said = (lambda progress: None) if quiet else on_progress
+    outcomes = sweep.run_sweep(experiment, workdir, said, allow_other_versions=allow_other_versions)
     return results.table(outcomes)

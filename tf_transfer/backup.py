@@ -7,6 +7,7 @@ generators. The variables of model, optimizer and metrics are all the state ther
 from __future__ import annotations
 
 import dataclasses
+import math
 import pathlib
 import threading
 import time
@@ -108,7 +109,8 @@ class Backup(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves before a test, if it is time."""
         self._now = (epoch + 1) * self._history.steps_per_test
-        self._untested = {name: float(value) for name, value in logs.items()}
+        # A loss that is not a number is one that JSON does not have.
+        self._untested = {name: float(value) if math.isfinite(value) else None for name, value in logs.items()}
         self._save_if_due()
 
     def on_predict_batch_begin(self, batch, logs=None):

@@ -10,7 +10,6 @@ The last two are kept, so that a damaged one costs no more than the steps since 
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import pathlib
@@ -19,7 +18,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tf_transfer import checksums
+from tf_transfer import checksums, untrusted
 
 _ARRAYS, _STATE = "arrays.npz", "state.json"
 _KEPT = 2
@@ -56,7 +55,7 @@ def save(directory: pathlib.Path, checkpoint: Checkpoint) -> None:
     with checksums.writing(directory / f"step-{checkpoint.step:08d}") as partial:
         np.savez(partial / _ARRAYS, **checkpoint.arrays)
         state = {"step": checkpoint.step, "identity": checkpoint.identity, "state": checkpoint.state}
-        (partial / _STATE).write_text(json.dumps(state))
+        (partial / _STATE).write_text(json.dumps(state, allow_nan=False))
     for old in _steps(directory)[:-_KEPT]:
         shutil.rmtree(old)
 
@@ -76,13 +75,13 @@ def load_newest(
     """
     for path in reversed(_steps(directory)):
         try:
-            state = json.loads(checksums.read_bytes(path, _STATE))
+            state = untrusted.parse_json(checksums.read_bytes(path, _STATE), dict)
             if state["identity"] != identity:
                 differing = [name for name in identity if state["identity"].get(name) != identity[name]]
                 on_skipped(f"the checkpoint {path} is of another training ({', '.join(differing)}) and is not used")
                 continue
-            with np.load(io.BytesIO(checksums.read_bytes(path, _ARRAYS)), allow_pickle=False) as arrays:
-                return Checkpoint(state["step"], identity, dict(arrays), state["state"])
+            arrays = untrusted.parse_arrays(checksums.read_bytes(path, _ARRAYS))
+            return Checkpoint(state["step"], identity, arrays, state["state"])
         except checksums.DamagedError as error:
             on_skipped(f"{error}; that checkpoint is not used, but the one before it, if any")
     return None

@@ -10,7 +10,9 @@ import hashlib
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from tf_transfer import untrusted
 
 SUMS = "SHA256SUMS"
 _PARTIAL = ".writing-{}"
@@ -64,21 +66,23 @@ def read_bytes(directory: pathlib.Path, name: str) -> bytes:
     if expected is None:
         raise DamagedError(f"{directory / SUMS} is damaged (it does not list {name})")
     try:
-        content = (directory / name).read_bytes()
+        content = untrusted.read_bytes(directory / name)
     except FileNotFoundError:
         raise DamagedError(f"{directory / name} is missing") from None
+    except ValueError as error:
+        raise DamagedError(f"{directory / name} is damaged ({error})") from error
     if hashlib.sha256(content).hexdigest() != expected:
         raise DamagedError(f"{directory / name} is damaged (its SHA-256 is not the one in {SUMS})")
     return content
 
 
-def check(directory: pathlib.Path) -> None:
-    """Reads all files of such a directory.
+def check(directory: pathlib.Path, names: Iterable[str]) -> None:
+    """Reads some files of such a directory.
 
     Raises:
       DamagedError: As in `read_bytes`.
     """
-    for name in _read_sums(directory):
+    for name in names:
         read_bytes(directory, name)
 
 

@@ -49,16 +49,29 @@ def prepare(source: str, out: str, image_size: int, image_format: str, options: 
         )
 
 
-def sweep(experiment: experiments.Experiment, workdir: str) -> None:
+def sweep(experiment: experiments.Experiment, workdir: str, allow_other_versions: bool) -> None:
     """Trains what has no result yet, under a progress bar, and then writes table and figures."""
     from tf_transfer import report
     from tf_transfer.sweep import run_sweep
 
     start = time.monotonic()
     with _SweepProgress() as progress:
-        run_sweep(experiment, workdir, progress.update)
+        run_sweep(experiment, workdir, progress.update, _caution, allow_other_versions)
     print(f"all runs are done ({duration(time.monotonic() - start)})")
     print_report(report.write_report(workdir, experiment.metric))
+
+
+def join(workdir: str, allow_other_versions: bool) -> None:
+    """Helps the sweep of a workdir, under a progress bar, until all its runs are done."""
+    from tf_transfer.sweep import join_sweep
+
+    with _SweepProgress() as progress:
+        join_sweep(workdir, progress.update, allow_other_versions)
+    print(f"all runs are done; table and figures are the other sweep's, or bin/report.py --workdir={workdir}")
+
+
+def _caution(message: str) -> None:
+    print(f"caution: {message}", flush=True)
 
 
 def print_report(report) -> None:
@@ -74,7 +87,7 @@ def print_report(report) -> None:
         _print_table1(report.boost, report.beside_paper)
     _print_effects(report.effects)
     for warning in report.warnings:
-        print(f"caution: {warning}")
+        _caution(warning)
     for sentence in report.findings.sentences:
         print(sentence)
     if report.missing:

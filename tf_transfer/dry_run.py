@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 import rich.box
 import rich.table
 
-from tf_transfer import analysis, expected_stores, image_store, sweep, workdir
+from tf_transfer import analysis, expected_stores, image_store, workdir
 from tf_transfer.console import CONSOLE, duration
 from tf_transfer.experiment import Experiment
+from tf_transfer.pending import pending_cohorts
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
 
 
@@ -30,7 +31,7 @@ def print_plan(experiment: Experiment, directory: str | None, flops_per_second: 
         workdir.check_config(directory, experiment)
     with _expected(experiment) as experiment:
         plan = make_plan(experiment)
-        cohorts = sweep.pending(plan, directory) if directory else list(plan.cohorts)
+        cohorts = pending_cohorts(plan, directory) if directory else list(plan.cohorts)
         table = _blocks_table if experiment.blocks else _cohorts_table
         CONSOLE.print(table(plan, cohorts, flops_per_second))
         num_runs = sum(len(cohort.runs) for cohort in cohorts)

@@ -78,12 +78,12 @@ class CohortHistory(keras.callbacks.Callback):
         """Tests all networks."""
         self.test((epoch + 1) * self.steps_per_test, logs)
 
-    def test(self, step: int, logs: Mapping[str, float]) -> None:
+    def test(self, step: int, logs: Mapping[str, float | None]) -> None:
         """Tests all networks and appends to the histories.
 
         Args:
           step: Steps done.
-          logs: Losses and accuracies of the interval, as `fit` reports them.
+          logs: Losses and accuracies of the interval, as `fit` reports them; None stands for a loss that is not finite.
         """
         logits = self.model.predict(self._test_images, callbacks=self.test_callbacks, verbose=0)
         logits = logits if isinstance(logits, list) else [logits]  # Keras unpacks a list of one output
@@ -92,7 +92,8 @@ class CohortHistory(keras.callbacks.Callback):
         self.learning_rate.append(float(self.model.optimizer.learning_rate))
         for number, name in enumerate(self._output_names):
             loss = self._log(logs, name, "loss")
-            self.loss[number].append(loss if math.isfinite(loss) and _all_finite(self._weights[number]) else None)
+            sound = loss is not None and math.isfinite(loss) and _all_finite(self._weights[number])
+            self.loss[number].append(loss if sound else None)
             self.train_top1[number].append(self._log(logs, name, "top1"))
             self.correct[number] = logits[number].argmax(-1) == self._test_labels
             self.top1[number].append(float(self.correct[number].mean()))
@@ -100,9 +101,9 @@ class CohortHistory(keras.callbacks.Callback):
             self.model.stop_training = True
         self._on_test(self)
 
-    def _log(self, logs: Mapping[str, float], name: str, value: str) -> float:
+    def _log(self, logs: Mapping[str, float | None], name: str, value: str) -> float | None:
         # Keras leaves the output's name out where there is only one.
-        return float(logs[value] if len(self._output_names) == 1 else logs[f"{name}_{value}"])
+        return logs[value] if len(self._output_names) == 1 else logs[f"{name}_{value}"]
 
 
 def _all_finite(variables: Sequence[keras.Variable]) -> bool:

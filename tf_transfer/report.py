@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import markupsafe
 
-from tf_transfer import again, analysis, captions, checks, effects, figures, findings, published, results, sweep, table1
+from tf_transfer import again, analysis, captions, checks, effects, figures, findings, published, results, table1
 from tf_transfer import transition as transitions
 from tf_transfer import workdir as workdirs
 from tf_transfer.dashboard import write_dashboard
@@ -18,6 +18,7 @@ from tf_transfer.figures import effects as effect_figures
 from tf_transfer.figures import inline, learning_curves, paper
 from tf_transfer.figures.filters import draw_filters
 from tf_transfer.html_report import Page, Picture, embed_png, render
+from tf_transfer.pending import lacking_cohorts
 from tf_transfer.plan import Cohort, make_plan
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _judge(table: pd.DataFrame, metric: str, *evidence: Mapping) -> dict:
 
 def _missing(experiment: Experiment, directory: pathlib.Path) -> tuple[Cohort, ...] | None:
     try:
-        return tuple(sweep.pending(make_plan(experiment), directory))
+        return tuple(lacking_cohorts(make_plan(experiment), directory))
     except (FileNotFoundError, ValueError):  # no store, or one that the experiment no longer fits
         return None
 

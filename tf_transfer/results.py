@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import json
 import os
 import pathlib
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf_transfer import checksums, treatments
+from tf_transfer import checksums, treatments, untrusted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +78,7 @@ class Result:
     num_classes: int
     test_steps: Sequence[int]
     top1_history: Sequence[float]
-    loss_history: Sequence[float]
+    loss_history: Sequence[float | None]
     train_top1_history: Sequence[float]
     copied_sha256: str
     frozen_sha256: str
@@ -120,6 +119,31 @@ def is_done(workdir: str | os.PathLike, run: str) -> bool:
     return (run_directory(workdir, run) / _RESULT).is_file()
 
 
+def set_aside_damaged(workdir: str | os.PathLike, runs: Iterable[str]) -> list[str]:
+    """Moves results that are damaged out of the way, to `WORKDIR/damaged`, so that they are trained again.
+
+    Args:
+      workdir: The experiment's directory.
+      runs: Names of the runs to look at. All their files are read.
+
+    Returns:
+      For each of them, what is wrong and where it is now, in a sentence.
+    """
+    said = []
+    for directory in (run_directory(workdir, run) for run in runs):
+        try:
+            if directory.is_dir():
+                checksums.check(directory, (_RESULT, _WEIGHTS, _CORRECT))
+                read_result(workdir, directory.name)
+        except checksums.DamagedError as error:
+            aside = pathlib.Path(workdir) / "damaged"
+            aside.mkdir(exist_ok=True)
+            target = aside / f"{directory.name}-{1 + len(list(aside.glob(f'{directory.name}-*')))}"
+            os.replace(directory, target)
+            said.append(f"{error}: it is moved to {target} and the run is trained again")
+    return said
+
+
 def write_result(
     workdir: str | os.PathLike, result: Result, weights: Mapping[str, np.ndarray], correct: np.ndarray
 ) -> None:
@@ -134,7 +158,7 @@ def write_result(
     with checksums.writing(run_directory(workdir, result.run)) as partial:
         np.savez(partial / _WEIGHTS, **weights)
         np.save(partial / _CORRECT, correct)
-        (partial / _RESULT).write_text(json.dumps(dataclasses.asdict(result), indent=1))
+        (partial / _RESULT).write_text(json.dumps(dataclasses.asdict(result), indent=1, allow_nan=False))
 
 
 def read_result(workdir: str | os.PathLike, run: str) -> Result:
@@ -145,10 +169,12 @@ def read_result(workdir: str | os.PathLike, run: str) -> Result:
       DamagedError: The file is damaged.
     """
     try:
-        return Result(**json.loads(_read(workdir, run, _RESULT)))
-    except TypeError as error:
+        return untrusted.parse_json(_read(workdir, run, _RESULT), Result)
+    except checksums.DamagedError:
+        raise
+    except ValueError as error:
         file = run_directory(workdir, run) / _RESULT
-        raise checksums.DamagedError(f"{file} has other fields ({error}); {_AGAIN}") from error
+        raise checksums.DamagedError(f"{file} is not what this version writes ({error}); {_AGAIN}") from error
 
 
 def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
@@ -158,8 +184,7 @@ def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    with np.load(io.BytesIO(_read(workdir, run, _WEIGHTS)), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    return untrusted.parse_arrays(_read(workdir, run, _WEIGHTS))
 
 
 def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
@@ -169,7 +194,7 @@ def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    return np.load(io.BytesIO(_read(workdir, run, _CORRECT)), allow_pickle=False)
+    return untrusted.parse_array(_read(workdir, run, _CORRECT))
 
 
 def _read(workdir: str | os.PathLike, run: str, name: str) -> bytes:

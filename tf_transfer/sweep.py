@@ -6,20 +6,18 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from tf_transfer import results, workdir
+from tf_transfer import checkpoint, cohort_process, results, workdir
+from tf_transfer.cohort_process import CohortProcess
 from tf_transfer.experiment import Experiment, has_gpu
-from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
+from tf_transfer.pending import pending_cohorts
+from tf_transfer.plan import Cohort, Plan, make_plan
 
 _POLL_SECONDS = 0.2
-_TEST_LINE = re.compile(rb"^test (\d+)/(\d+) ", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +45,8 @@ def run_sweep(
     experiment: Experiment,
     directory: str | os.PathLike,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_damage: Callable[[str], None] = print,
+    allow_other_versions: bool = False,
 ) -> list[results.Result]:
     """Trains every run of an experiment that has no result yet. Run again, it goes on where it was stopped.
 
@@ -54,22 +54,56 @@ def run_sweep(
       experiment: What to train.
       directory: The experiment's workdir; made if need be.
       on_progress: Called about five times a second.
+      on_damage: Told in one sentence of each result that was damaged and is trained again.
+      allow_other_versions: Go on in a workdir that other versions of TensorFlow, Keras or NumPy have begun.
 
     Returns:
       The results of all runs, in the plan's order.
 
     Raises:
       FileNotFoundError: An image store does not exist.
-      ValueError: The experiment is wrong, or the workdir belongs to another one.
-      PermissionError: The workdir cannot be written to.
+      ValueError: The experiment is wrong, the workdir belongs to another one, or another sweep is at work there.
+      OSError: The workdir cannot be written to.
       SweepFailed: A cohort's process failed; the message names its log.
     """
     plan = make_plan(experiment)
     with workdir.owned(directory) as path, _terminated_like_interrupted():
-        workdir.write_config(path, experiment)
+        workdir.write_config(path, experiment, allow_other_versions)
         (path / "logs").mkdir(exist_ok=True)
-        _Sweep(plan, path, on_progress).train_all()
-        return [results.read_result(path, run.name) for run in plan.runs]
+        for damage in results.set_aside_damaged(path, [run.name for run in plan.runs]):
+            on_damage(damage)
+        done = _Sweep(plan, path, on_progress).train_all()
+        checkpoint.remove(path / "checkpoints")
+        return done
+
+
+def join_sweep(
+    directory: str | os.PathLike,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    allow_other_versions: bool = False,
+) -> list[results.Result]:
+    """Helps a sweep: trains cohorts that no other process trains, until all runs are done, whoever trained them.
+
+    Any number of processes can, also on other machines that see the workdir under the same path, if their file system
+    has locks (flock). Should the sweep that they joined die, they finish its work.
+
+    Args:
+      directory: The workdir of a sweep.
+      on_progress: Called about five times a second.
+      allow_other_versions: As in `run_sweep`.
+
+    Returns:
+      The results of all runs, in the plan's order.
+
+    Raises:
+      FileNotFoundError: It is not the workdir of a sweep, or its store is not to be found here.
+      ValueError: Versions differ from those of the workdir.
+      SweepFailed: As in `run_sweep`.
+    """
+    experiment = workdir.read_experiment(directory)
+    workdir.check_config(directory, experiment, allow_other_versions)
+    with _terminated_like_interrupted():
+        return _Sweep(make_plan(experiment), pathlib.Path(directory), on_progress).train_all()
 
 
 @contextlib.contextmanager
@@ -85,38 +119,6 @@ def _terminated_like_interrupted():
         signal.signal(signal.SIGTERM, before)
 
 
-def pending(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
-    """The plan's cohorts, each without the runs that already have a result.
-
-    Raises:
-      ValueError: A result is that of a training of another length, which a block may set.
-    """
-    done = {run for run in plan.runs if results.is_done(directory, run.name)}
-    for run in done:
-        outcome, steps = results.read_result(directory, run.name), plan.num_steps(run)
-        interval = steps // plan.recipe(run).tests
-        trained = steps if outcome.status == results.DIVERGED else outcome.steps  # which stops early
-        if (trained, outcome.test_steps[0]) != (steps, interval):
-            raise ValueError(
-                f"{run.name} was trained for {trained:,} steps and tested every {outcome.test_steps[0]:,} in "
-                f"{str(directory)!r}, and the config now says {steps:,} and every {interval:,}; choose another "
-                "--workdir, or go back to that config"
-            )
-    left = [[run for run in cohort.runs if run not in done] for cohort in plan.cohorts]
-    return [make_cohort(runs) for runs in left if runs]
-
-
-@dataclasses.dataclass
-class _Worker:
-    cohort: Cohort
-    process: subprocess.Popen
-    log: pathlib.Path
-
-    def share_done(self) -> float:
-        lines = _TEST_LINE.findall(self.log.read_bytes()) if self.log.exists() else []
-        return int(lines[-1][0]) / int(lines[-1][1]) if lines else 0.0
-
-
 def _default_processes() -> int:
     # A GPU is best kept busy by one process. On the CPU small networks gain more from processes than from threads,
     # but each takes about 1 GB of memory.
@@ -126,78 +128,90 @@ def _default_processes() -> int:
 class _Sweep:
     def __init__(self, plan: Plan, directory: pathlib.Path, on_progress: Callable[[Progress], None]):
         self._plan, self._directory, self._on_progress = plan, directory, on_progress
-        self._waiting = pending(plan, directory)
-        self._finished = self._read([run for run in plan.runs if results.is_done(directory, run.name)])
-        self._workers: list[_Worker] = []
-        self._failed: list[_Worker] = []
-        self._cost = {cohort.name: plan.cohort_flops(cohort) for cohort in self._waiting}
-        self._cost_done, self._start = 0.0, time.monotonic()
+        self._settings_hash = plan.experiment.settings_hash()
+        self._finished: dict[str, results.Result] = {}
+        self._collect_results()
+        self._waiting = pending_cohorts(plan, directory)
+        self._processes: list[CohortProcess] = []
+        self._elsewhere: list[Cohort] = []  # being trained, but not by this sweep
+        self._failed: list[CohortProcess] = []
+        self._cost = {cohort: plan.cohort_flops(cohort) for cohort in self._waiting}
+        self._start = time.monotonic()
         self._num_processes = plan.experiment.processes or _default_processes()
         self._threads = max(1, (os.cpu_count() or 1) // self._num_processes)
 
-    def train_all(self) -> None:
+    def train_all(self) -> list[results.Result]:
         try:
-            while self._waiting or self._workers:
+            while self._waiting or self._processes:
                 self._start_what_can_start()
-                if not self._workers:
+                if not self._processes and not self._elsewhere:
                     break  # what is left waits for a base that failed
                 time.sleep(_POLL_SECONDS)
-                self._collect()
+                self._collect_processes()
+                self._collect_results()
                 self._on_progress(self._progress())
         finally:
-            for worker in self._workers:
-                worker.process.terminate()
-            for worker in self._workers:
-                worker.process.wait()
+            for process in self._processes:
+                process.stop()
+            for process in self._processes:
+                process.wait()
         if self._failed:
             self._raise_failed()
+        return [self._finished[run.name] for run in self._plan.runs]
 
     def _start_what_can_start(self) -> None:
-        done = {result.run for result in self._finished}
-        ready = [cohort for cohort in self._waiting if {base.name for base in cohort.needs} <= done]
-        for cohort in ready[: self._num_processes - len(self._workers)]:
-            self._waiting.remove(cohort)
-            log = self._directory / "logs" / f"{cohort.name}.log"
-            command = [
-                sys.executable,
-                "-m",
-                "tf_transfer.train",
-                str(self._directory),
-                str(os.getpid()),
-                str(self._threads),
-            ]
-            with open(log, "wb") as output:
-                process = subprocess.Popen(
-                    [*command, *(run.name for run in cohort.runs)],
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                )  # fmt: skip
-            self._workers.append(_Worker(cohort, process, log))
+        self._elsewhere = []
+        for cohort in list(self._waiting):
+            if self._is_done(cohort):
+                self._waiting.remove(cohort)
+            elif {base.name for base in cohort.needs} <= self._finished.keys():
+                if len(self._processes) == self._num_processes:
+                    break
+                process = CohortProcess.start(self._directory, cohort, self._threads)
+                if process is None:
+                    self._elsewhere.append(cohort)
+                else:
+                    self._waiting.remove(cohort)
+                    self._processes.append(process)
 
-    def _collect(self) -> None:
-        for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
-            self._workers.remove(worker)
-            done = [run for run in worker.cohort.runs if results.is_done(self._directory, run.name)]
-            self._finished += self._read(done)
-            self._cost_done += self._cost[worker.cohort.name]
-            if len(done) < len(worker.cohort.runs):
-                self._failed.append(worker)
+    def _is_done(self, cohort: Cohort) -> bool:
+        return all(run.name in self._finished for run in cohort.runs)
 
-    def _read(self, runs: Sequence[Run]) -> list[results.Result]:
-        return [results.read_result(self._directory, run.name) for run in runs]
+    def _collect_results(self) -> None:
+        for run in self._plan.runs:
+            if run.name not in self._finished and results.is_done(self._directory, run.name):
+                result = results.read_result(self._directory, run.name)
+                if result.settings_hash != self._settings_hash:
+                    directory = results.run_directory(self._directory, run.name)
+                    raise ValueError(
+                        f"{directory} was trained with other settings than its workdir's; choose another --workdir, or "
+                        "remove that directory"
+                    )
+                self._finished[run.name] = result
+
+    def _collect_processes(self) -> None:
+        ended = [process for process in self._processes if process.process.poll() is not None]
+        self._processes = [process for process in self._processes if process not in ended]
+        self._collect_results()
+        self._failed += [process for process in ended if not self._is_done(process.cohort)]
 
     def _progress(self) -> Progress:
         total = sum(self._cost.values())
-        done = self._cost_done + sum(self._cost[w.cohort.name] * w.share_done() for w in self._workers)
+        done = sum(cost * self._share_done(cohort) for cohort, cost in self._cost.items())
         elapsed = time.monotonic() - self._start
         seconds_left = elapsed * (total - done) / done if done else None
-        return Progress(len(self._plan.runs), tuple(self._finished), done / total, seconds_left)
+        return Progress(len(self._plan.runs), tuple(self._finished.values()), done / total, seconds_left)
+
+    def _share_done(self, cohort: Cohort) -> float:
+        if self._is_done(cohort):
+            return 1.0
+        at_work = [*(process.cohort for process in self._processes), *self._elsewhere]
+        return cohort_process.share_done(cohort_process.log_of(self._directory, cohort)) if cohort in at_work else 0.0
 
     def _raise_failed(self) -> None:
-        first = self._failed[0]
-        lines = first.log.read_text(errors="replace").strip().splitlines() or ["no output"]
-        names = ", ".join(worker.cohort.name for worker in self._failed)
-        unfinished = len(self._plan.runs) - len(self._finished)
+        first, *more = self._failed
+        others = f"; so did {', '.join(process.cohort.name for process in more)}" if more else ""
         raise SweepFailed(
-            f"{names} failed ({lines[-1]}); its log is {first.log}; runs left: {unfinished}; "
-            "mend the cause and run the same command again"
+            f"{first.failure()}; its log is {first.log}{others}; "
+            f"runs left: {len(self._plan.runs) - len(self._finished)}; mend the cause and run the same command again"
         )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import os
 import pathlib
-import platform
 import sys
 import threading
 
@@ -15,7 +13,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is im
 import keras
 import tensorflow as tf
 
-from tf_transfer import checkpoint, dashboard, fitting, input_pipeline, networks, preemption, results, transfer, workdir
+from tf_transfer import (
+    checkpoint,
+    dashboard,
+    fitting,
+    input_pipeline,
+    networks,
+    preemption,
+    results,
+    transfer,
+    versions,
+    workdir,
+)
 from tf_transfer.backup import Backup, BackupPlan
 from tf_transfer.evaluation import CohortHistory
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
@@ -41,6 +50,8 @@ def train_cohort(
       Preempted: It was asked to stop.
       RuntimeError: Copied weights differ from their origin, or frozen weights moved. Nothing is written then.
     """
+    if all(results.is_done(directory, run.name) for run in cohort.runs):
+        return [results.read_result(directory, run.name) for run in cohort.runs]  # another sweep was faster
     keras.config.set_dtype_policy(plan.experiment.recipe.resolved().precision)
     base_weights = {base.name: results.read_weights(directory, base.name) for base in cohort.needs}
     trained = transfer.build_cohort(plan.architecture(cohort.runs[0]), cohort.runs, base_weights)
@@ -88,7 +99,7 @@ def _identity(plan: Plan, cohort: Cohort, base_weights) -> dict:
         "settings": plan.experiment.settings_hash(),
         "steps": [plan.num_steps(cohort.runs[0]), plan.recipe(cohort.runs[0]).tests],
         "bases": {name: transfer.hash_weights(weights) for name, weights in sorted(base_weights.items())},
-        "versions": _versions(),
+        "versions": versions.installed(),
     }
 
 
@@ -169,17 +180,12 @@ def _result(
         **provenance,
         precision=recipe.precision,
         settings_hash=plan.experiment.settings_hash(),
-        versions=_versions(),
+        versions=versions.installed(),
         cohort=cohort.name,
         cohort_runs=[run.name for run in cohort.runs],
         seconds=round(seconds, 2),
         images_per_second=round(history.steps[-1] * recipe.batch_size / seconds, 1),
     )
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
-    return {"python": platform.python_version(), "machine": platform.machine(), **packages}
 
 
 def main(directory: str, parent: str, threads: str, *run_names: str) -> None:

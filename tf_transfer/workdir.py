@@ -1,8 +1,10 @@
 """A workdir: the directory of one experiment, owned by one sweep at a time.
 
-WORKDIR/config.json   the experiment, and the settings that every run's numbers depend on
+WORKDIR/config.json   the experiment, the settings and the package versions that every run's numbers depend on
 WORKDIR/lock          held while a sweep runs
-WORKDIR/logs/         one log per cohort
+WORKDIR/logs/         one log per cohort, held while the cohort trains
+WORKDIR/checkpoints/  of cohorts that are not finished
+WORKDIR/damaged/      results that were found damaged, out of the way
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
 from collections.abc import Iterator
 
-from tf_transfer import untrusted
+from tf_transfer import untrusted, versions
 from tf_transfer.experiment import Experiment
 from tf_transfer.printable import printable
 from tf_transfer.results import replacing
@@ -47,7 +50,8 @@ def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"another sweep is at work in {str(workdir)!r}; wait for it, or choose another workdir"
+                f"another sweep is at work in {str(workdir)!r}; wait for it, help it with --join, or choose another "
+                "workdir"
             ) from None
         yield path
 
@@ -71,41 +75,56 @@ def check_own(workdir: str | os.PathLike) -> None:
     untrusted.refuse_links(path)
 
 
-def check_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
+def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> None:
     """Checks that the workdir, if there is one, does not belong to another experiment.
 
     What only says which runs are wanted (treatments, layers, seeds, targets) may change from sweep to sweep.
 
+    Args:
+      workdir: The directory.
+      experiment: What is to be trained there.
+      allow_other_versions: Whether the packages may have other versions than when the workdir was made.
+
     Raises:
-      ValueError: The workdir's runs were made with other settings; the message says which differ. Or as in `check_own`.
+      ValueError: The workdir's runs were made with other settings or versions; the message says which differ. Or as in
+        `check_own`.
     """
-    settings = experiment.settings()
     check_own(workdir)
-    if (pathlib.Path(workdir) / _CONFIG).exists():
-        theirs, ours = _flat(_read(workdir).settings), _flat(settings)
-        differing = [
-            f"{name}: {theirs.get(name)!r} there, {ours.get(name)!r} now"
-            for name in sorted(ours.keys() | theirs.keys())
-            if theirs.get(name) != ours.get(name)
-        ]
-        if differing:
-            raise ValueError(
-                f"the workdir {str(workdir)!r} belongs to another config ({'; '.join(differing)}); "
-                "choose another --workdir, or go back to that config"
-            )
+    if not (pathlib.Path(workdir) / _CONFIG).exists():
+        return
+    theirs = _read(workdir)
+    if differing := _differing(_flat(theirs.settings), _flat(experiment.settings())):
+        raise ValueError(
+            f"the workdir {str(workdir)!r} belongs to another config ({differing}); "
+            "choose another --workdir, or go back to that config"
+        )
+    differing = _differing(versions.that_compute(theirs.versions), versions.that_compute(versions.installed()))
+    if differing and not allow_other_versions:
+        raise ValueError(
+            f"the workdir {str(workdir)!r} was made with other versions ({differing}), which may compute "
+            "differently; install those, choose another --workdir, or mix them knowingly with --allow_other_versions"
+        )
 
 
-def write_config(workdir: str | os.PathLike, experiment: Experiment) -> None:
+def _differing(theirs: dict, ours: dict) -> str:
+    return "; ".join(
+        f"{name}: {theirs.get(name)!r} there, {ours.get(name)!r} now"
+        for name in sorted(ours.keys() | theirs.keys())
+        if theirs.get(name) != ours.get(name)
+    )
+
+
+def write_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> None:
     """Writes `config.json`, with the stores' paths made absolute, unless the workdir belongs to another experiment.
 
     Raises:
       ValueError: As in `check_config`.
     """
-    check_config(workdir, experiment)
+    check_config(workdir, experiment, allow_other_versions)
     absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
-    written = _Config(experiment.to_json() | absolute, experiment.settings())
+    written = _Config(experiment.to_json() | absolute, experiment.settings(), versions.installed())
     with replacing(pathlib.Path(workdir) / _CONFIG) as temporary:
-        temporary.write_text(json.dumps(dataclasses.asdict(written), indent=1))
+        temporary.write_text(json.dumps(dataclasses.asdict(written) | {"sha256": written.checksum()}, indent=1))
 
 
 def read_experiment(workdir: str | os.PathLike) -> Experiment:
@@ -123,6 +142,12 @@ def read_experiment(workdir: str | os.PathLike) -> Experiment:
 class _Config:
     config: dict[str, object]
     settings: dict[str, object]
+    versions: dict[str, str]
+    sha256: str = ""
+
+    def checksum(self) -> str:
+        content = json.dumps([self.config, self.settings, self.versions], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _flat(settings: dict[str, object]) -> dict[str, object]:
@@ -137,6 +162,9 @@ def _read(workdir: str | os.PathLike) -> _Config:
     if not path.is_file():
         raise FileNotFoundError(f"{str(workdir)!r} is not the workdir of an experiment (no {_CONFIG} in it)")
     try:
-        return untrusted.parse_json(untrusted.read_bytes(path, _MAX_BYTES), _Config)
+        config = untrusted.parse_json(untrusted.read_bytes(path, _MAX_BYTES), _Config)
+        if config.sha256 != config.checksum():
+            raise ValueError("it is not what was written, by its SHA-256")
+        return config
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); restore it, or choose another workdir") from error
