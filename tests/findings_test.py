@@ -36,8 +36,8 @@ def test_which_layers_transfer_and_what_freezing_more_costs():
         "Freezing layers 1-3 costs 0.8 [0.4, 1.2] points; most is lost with layers 1-5, 7.5 [7.0, 8.0].",
     )
     assert found.recommendation == (
-        "Where layers are to stay frozen, cut after layer 3: it costs 0.8 [0.4, 1.2] points; freezing layers 1-4 costs "
-        "2.5 [2.0, 3.0].",
+        "Where layers are to stay frozen, cut after layer 3: it costs 0.8 [0.4, 1.2] points; with layers 1-4 it is 2.5 "
+        "[2.0, 3.0].",
     )
     assert found.caution == "The intervals count the chance of images, splits, from 8 groups."
     assert found.sentences[-2].startswith("Recommendation: Where layers are to stay frozen")
@@ -46,7 +46,7 @@ def test_which_layers_transfer_and_what_freezing_more_costs():
 def test_one_layer_is_spoken_of_in_the_singular():
     found = said(rows("transfer cost", (-0.5, 0.3), (2.1, 3)))
     assert found.answer[0].startswith("Layer 1 transfers at no measurable cost")
-    advice = "cut after layer 1: the cost, -0.1 [-0.5, 0.3] points, is not measurable; freezing"
+    advice = "cut after layer 1: the cost, -0.1 [-0.5, 0.3] points, is not measurable; with layers 1-2"
     assert advice in found.recommendation[0]
 
 
@@ -77,17 +77,18 @@ def test_the_best_network_and_its_gain():
 
 def test_a_gain_beside_one_that_had_as_much_training():
     surely = rows("boost over BnB+", (0, 0.1), (0, 0.1), (0, 0.1), (0.5, 1.5))
-    assert "Beside B4B+, fine-tuned for as long without the other task, 1.0 [0.5, 1.5] points of it remain." in text(
-        COST, BOOST, surely
-    )
+    beside = "B4B+, fine-tuned as long without the other task, "
+    assert f"Beside {beside}1.0 [0.5, 1.5] points of it remain." in text(COST, BOOST, surely)
     unsure = rows("boost over BnB+", (0, 0.1), (0, 0.1), (0, 0.1), (-0.5, 1.5), p_holm=1.0)
-    assert "cannot be told: beside B4B+ the gain is 0.5 [-0.5, 1.5] points." in text(COST, BOOST, unsure)
+    assert f"is not sure: beside {beside}it gains 0.5 [-0.5, 1.5] points." in text(COST, BOOST, unsure)
 
 
 def test_what_is_gained_on_average():
     average = rows("boost over base", (0.5, 1.5)).assign(n=pd.NA, layers="1-5")
-    expected = "Averaged over n = 1-5, fine-tuned transfers gain 1.0 [0.5, 1.5] points over the base."
-    assert expected in text(COST, average)
+    expected = "Averaged over n = 1-5, fine-tuned transfers gain 1.0 [0.5, 1.5] points over the base"
+    assert f"{expected}." in text(COST, average)
+    beside = average.assign(effect="boost over BnB+", estimate=0.9)
+    assert f"{expected}, and 0.9 [0.5, 1.5] over BnB+, which trained as long." in text(COST, average, beside)
     assert "Averaged" not in text(COST, average.assign(p_holm=0.5))
 
 
@@ -106,7 +107,9 @@ def test_what_splitting_costs():
         "Splitting layers that had learnt together (fragile co-adaptation) costs 3.0 [2.0, 4.0] points after layer 2, "
         "nowhere else is a loss found." in text(one)
     )
-    assert text(one.assign(p_holm=1.0)).startswith("No loss from splitting layers that had learnt together was found")
+    assert "after layer 2, the most; but no such loss outlasts the correction" in text(one.assign(p_holm=1.0))
+    none = text(rows("co-adaptation", (-1, 2)))
+    assert none.startswith("No loss from splitting layers that had learnt together (fragile co-adaptation) was found.")
 
 
 def test_what_learnt_features_are_worth():
@@ -133,6 +136,8 @@ def test_where_features_turn():
 def test_what_the_intervals_count():
     found = said(rows("transfer cost", (-0.5, 0.5), groups=1, source="images"))
     assert found.caution.startswith("The intervals count the chance of the test images alone, with one class split")
+    both = said(rows("transfer cost", (-0.5, 0.5), source="images, splits, directions"))
+    assert both.caution.endswith("A and B stand for either task: A3B is the mean of both directions.")
     unknown = said(rows("transfer cost", (-0.5, 0.5), source="splits").assign(images=0))
     assert "they are somewhat too narrow" in unknown.caution
 

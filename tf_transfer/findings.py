@@ -79,11 +79,12 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
     none = layers.iloc[:0]
     cost, boost = of.get("transfer cost", none), of.get("boost over base", none)
     best = _best(cost, boost)
-    averages = effects[effects["n"].isna() & (effects["effect"] == "boost over base")]
+    averages = effects[effects["n"].isna()]
+    over_base, over_selffer = (averages[averages["effect"] == f"boost over {other}"] for other in ("base", "BnB+"))
     answer = [
         *_what_freezing_costs(cost),
         *_what_is_best(best, of.get("boost over BnB+", none)),
-        *_what_fine_tuning_gains(averages),
+        *_what_fine_tuning_gains(over_base, over_selffer),
         *_what_splitting_costs(of.get("co-adaptation", none)),
         *_where_it_turns(of.get("specialisation", none), transition),
         *_what_learning_is_worth(of.get("over random", none)),
@@ -119,7 +120,7 @@ def _what_freezing_costs(cost: pd.DataFrame) -> list[str]:
                 f"No cost of freezing {_first(last)} was measured, but it may be up to {most:.1f} points: the "
                 "intervals are too wide to tell."
             )
-    dear = cost[_found(cost) & (cost["low"] > 0)]
+    dear = cost[_above_zero(cost)]
     if len(dear):
         first, worst = dear.iloc[0], dear.loc[dear["estimate"].idxmax()]
         text = f"Freezing {_first(first)} costs {_points(first)} points"
@@ -152,46 +153,56 @@ def _gain(row: pd.Series, fine_tuned: bool, among: int) -> _Best:
 def _what_is_best(best: _Best | None, beside_selffer: pd.DataFrame) -> list[str]:
     if best is None:
         return []
+    notes = [f"interval widened for the choice among {best.among}"] if best.among > 1 else []
+    notes += [f"from {best.row['groups']} groups alone"] if 1 < best.row["groups"] < _FEW else []
     gain = f"{best.gain:+.1f} [{best.low:.1f}, {best.high:.1f}] points over training from scratch"
-    note = f" (interval widened for the choice among {best.among})" if best.among > 1 else ""
+    gain += f" ({', '.join(notes)})" if notes else ""
     if best.low <= 0:
         return [
             f"No single transferred network is measurably better than training from scratch; the best, {best.name}: "
-            f"{gain}{note}."
+            f"{gain}."
         ]
-    sentences = [f"The best network for B is {best.name}: {gain}{note}."]
+    sentences = [f"The best network for B is {best.name}: {gain}."]
     same = beside_selffer[beside_selffer["n"] == best.row["n"]]
     if best.fine_tuned and len(same):
-        row, selffer = same.iloc[0], f"B{best.row['n']}B+"
+        row, selffer = same.iloc[0], f"B{best.row['n']}B+, fine-tuned as long without the other task"
         sentences.append(
-            f"Beside {selffer}, fine-tuned for as long without the other task, {_points(row)} points of it remain."
-            if _found(row) and row["low"] > 0
-            else f"How much of that comes from the other task, and not from longer training, cannot be told: beside "
-            f"{selffer} the gain is {_points(row)} points."
+            f"Beside {selffer}, {_points(row)} points of it remain."
+            if _above_zero(same).any()
+            else f"How much of that comes from the other task, and not from longer training, is not sure: beside "
+            f"{selffer}, it gains {_points(row)} points."
         )
     return sentences
 
 
-def _what_fine_tuning_gains(averages: pd.DataFrame) -> list[str]:
-    found = averages[_found(averages) & (averages["low"] > 0)]
-    if not len(found):
+def _what_fine_tuning_gains(over_base: pd.DataFrame, over_selffer: pd.DataFrame) -> list[str]:
+    gained = over_base[_above_zero(over_base)]
+    if not len(gained):
         return []
-    widest = found.iloc[0]
-    return [f"Averaged over n = {widest['layers']}, fine-tuned transfers gain {_points(widest)} points over the base."]
+    widest = gained.iloc[0]
+    text = f"Averaged over n = {widest['layers']}, fine-tuned transfers gain {_points(widest)} points over the base"
+    beside = over_selffer[_above_zero(over_selffer) & (over_selffer["layers"] == widest["layers"])]
+    if len(beside):
+        text += f", and {_points(beside.iloc[0])} over BnB+, which trained as long"
+    return [f"{text}."]
 
 
 def _what_splitting_costs(co_adaptation: pd.DataFrame) -> list[str]:
-    lost = co_adaptation[_found(co_adaptation) & (co_adaptation["low"] > 0)]
+    likely = co_adaptation[co_adaptation["low"] > 0]
+    lost = likely[_found(likely)]
     if not len(co_adaptation):
         return []
-    if not len(lost):
-        return ["No loss from splitting layers that had learnt together was found (fragile co-adaptation)."]
-    worst = lost.loc[lost["estimate"].idxmax()]
-    where = "nowhere else is a loss found" if len(lost) == 1 else f"the most; a loss is found at n = {_list(lost)}"
-    return [
+    if not len(likely):
+        return ["No loss from splitting layers that had learnt together (fragile co-adaptation) was found."]
+    worst = (lost if len(lost) else likely).sort_values("estimate").iloc[-1]
+    text = (
         f"Splitting layers that had learnt together (fragile co-adaptation) costs {_points(worst)} points after layer "
-        f"{worst['n']}, {where}."
-    ]
+    )
+    text += f"{worst['n']}"
+    if not len(lost):
+        return [f"{text}, the most; but no such loss outlasts the correction for many comparisons."]
+    where = "nowhere else is a loss found" if len(lost) == 1 else f"the most; a loss is found at n = {_list(lost)}"
+    return [f"{text}, {where}."]
 
 
 def _where_it_turns(specialisation: pd.DataFrame, transition: Transition | None) -> list[str]:
@@ -213,7 +224,7 @@ def _where_it_turns(specialisation: pd.DataFrame, transition: Transition | None)
 
 
 def _what_learning_is_worth(over_random: pd.DataFrame) -> list[str]:
-    better = over_random[_found(over_random) & (over_random["low"] > 0)]
+    better = over_random[_above_zero(over_random)]
     if not len(better):
         return []
     least, most = better.loc[better["estimate"].idxmin()], better.loc[better["estimate"].idxmax()]
@@ -244,7 +255,7 @@ def _recommendation(cost: pd.DataFrame, best: _Best | None) -> list[str]:
         text = f"Where layers are to stay frozen, cut after layer {last['n']}: {price}"
         more = cost[cost["n"] > last["n"]]
         if len(more):
-            text += f"; freezing {_first(more.iloc[0])} costs {_points(more.iloc[0])}"
+            text += f"; with {_first(more.iloc[0])} it is {_points(more.iloc[0])}"
         advice.append(text + ".")
     return advice or ["None: no transfer was measurably better than training from scratch, or surely nearly as good."]
 
@@ -259,6 +270,8 @@ def _caution(effects: pd.DataFrame) -> str:
         )
     span = f"{groups.min()}" if groups.min() == groups.max() else f"{groups.min()} to {groups.max()}"
     text = f"The intervals count the chance of {sources}, from {span} groups."
+    if "directions" in sources:
+        text += " A and B stand for either task: A3B is the mean of both directions."
     if groups.min() < _FEW:
         text += " Where there are few groups they are wide."
     if not known["images"].any():
@@ -271,6 +284,10 @@ def _caution(effects: pd.DataFrame) -> str:
 
 def _found(rows):
     return rows["p_holm"] < SIGNIFICANT
+
+
+def _above_zero(rows: pd.DataFrame):
+    return _found(rows) & (rows["low"] > 0)
 
 
 def _list(rows: pd.DataFrame) -> str:

@@ -113,7 +113,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         checks_by_run=dict(zip(names, checks.each_run(outcomes, table, metric), strict=True)),
         settings=_settings(experiment, outcomes),
         commands=[
-            ("The report", again.report_command(str(workdir), metric, compare)),
+            ("The report", again.report_command(str(workdir), metric if metric != experiment.metric else "", compare)),
             ("The whole experiment, in a checkout of tf_transfer", again.sweep_commands(experiment)),
         ],
     )
