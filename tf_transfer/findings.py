@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING
 
-from tf_transfer.intervals import Interval
+from tf_transfer.best_network import BestNetwork, find_best
 from tf_transfer.transition import Location, Transition
 
 if TYPE_CHECKING:
@@ -41,22 +41,6 @@ class Findings:
         ]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Best:
-    """The network that gains most over training from scratch: its gain, with an interval widened for the choice."""
-
-    row: pd.Series
-    fine_tuned: bool
-    gain: float
-    low: float
-    high: float
-    among: int
-
-    @property
-    def name(self) -> str:
-        return f"A{self.row['n']}B{'+' * self.fine_tuned}"
-
-
 def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Findings:
     """Says in a few sentences which layers transfer, what freezing more costs, and what to do.
 
@@ -78,7 +62,7 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
     of = {name: layers[layers["effect"] == name] for name in layers["effect"].unique()}
     none = layers.iloc[:0]
     cost, boost = of.get("transfer cost", none), of.get("boost over base", none)
-    best = _best(cost, boost)
+    best = find_best(cost, boost)
     averages = effects[effects["n"].isna()]
     over_base, over_selffer = (averages[averages["effect"] == f"boost over {other}"] for other in ("base", "BnB+"))
     answer = [
@@ -136,21 +120,7 @@ def _what_freezing_costs(cost: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _best(cost: pd.DataFrame, boost: pd.DataFrame) -> _Best | None:
-    among = len(cost) + len(boost)
-    networks = [_gain(row, True, among) for _, row in boost.iterrows()]
-    networks += [_gain(row, False, among) for _, row in cost.iterrows()]
-    return max(networks, key=lambda network: (network.low > 0, network.gain), default=None)
-
-
-def _gain(row: pd.Series, fine_tuned: bool, among: int) -> _Best:
-    interval = Interval(row["estimate"], row["group_error"], row["image_error"], row["groups"], row["images"])
-    sign = 1 if fine_tuned else -1  # what a frozen transfer costs is the negative of its gain
-    low, high = sorted(sign * end for end in interval.bounds(among))
-    return _Best(row, fine_tuned, sign * row["estimate"], low, high, among)
-
-
-def _what_is_best(best: _Best | None, beside_selffer: pd.DataFrame) -> list[str]:
+def _what_is_best(best: BestNetwork | None, beside_selffer: pd.DataFrame) -> list[str]:
     if best is None:
         return []
     notes = [f"interval widened for the choice among {best.among}"] if best.among > 1 else []
@@ -237,7 +207,7 @@ def _what_learning_is_worth(over_random: pd.DataFrame) -> list[str]:
     ]
 
 
-def _recommendation(cost: pd.DataFrame, best: _Best | None) -> list[str]:
+def _recommendation(cost: pd.DataFrame, best: BestNetwork | None) -> list[str]:
     advice = []
     if best is not None and best.low > 0 and best.fine_tuned:
         advice.append(
