@@ -7,8 +7,8 @@ from tf_transfer.best_network import find_best
 def rows(*estimates, error=0.1):
     """Rows of an effect at n = 1, 2, ..., each with so great a standard error between 100 groups."""
     return pd.DataFrame({
-        "n": range(1, len(estimates) + 1), "estimate": estimates, "group_error": error, "image_error": 0.0,
-        "groups": 100, "images": 1000,
+        "effect": "some", "n": range(1, len(estimates) + 1), "estimate": estimates, "group_error": error,
+        "image_error": 0.0, "groups": 100, "images": 1000,
     })  # fmt: skip
 
 

@@ -58,10 +58,11 @@ def test_what_is_wrong_is_named(ask, make_result):
 
 
 def test_what_nothing_tells(ask, make_result):
-    found = ask(make_result("R1B", frozen_sha256="f"), missing=None, experiment=Experiment("nowhere"))
+    found = ask(make_result("R1B", frozen_sha256="f"), missing="no store", experiment=Experiment("nowhere"))
     assert {question for question, (answer, _) in found.items() if answer == "not known"} == {
         COMPLETE, FINISHED, COPIED, DISJOINT, USED,
     }  # fmt: skip
+    assert found[COMPLETE][1] == "The plan is not known: no store."
     assert "no image store at 'nowhere'" in found[DISJOINT][1]
 
 

@@ -49,7 +49,7 @@ def test_the_page_of_a_report(reported):
 
 @pytest.fixture
 def partial(store, make_result, tmp_path):
-    """A workdir in which two networks of seven are done, and whose image store has a name that is HTML."""
+    """A workdir in which two networks of eight are done, and whose image store has a name that is HTML."""
     path = shutil.copytree(store, tmp_path / "<img src=x onerror=alert(1)>'&")
     experiment = Experiment(str(path), layers=(1, 2), treatments=("BnB", "AnB", "RnB"))
     directory = tmp_path / "a b"
@@ -83,9 +83,9 @@ def test_a_report_without_its_image_store(partial):
     shutil.rmtree(copy)
     image_store.read_meta.cache_clear()
     report = write_report(partial, "top1_last")
-    assert report.missing is None
+    assert report.missing == ()
     page = report.page_path.read_text()
-    assert "The image store, which the plan is made from, cannot be read." in page and "Not complete" not in page
+    assert "The plan is not known: no image store at" in page and "Not complete" not in page
 
 
 def test_nothing_to_report(tmp_path):

@@ -41,7 +41,7 @@ class Check:
 
 def check_all(
     experiment: Experiment,
-    missing: Sequence[Cohort] | None,
+    missing: Sequence[Cohort] | str,
     outcomes: Sequence[Result],
     table: pd.DataFrame,
     metric: str,
@@ -50,7 +50,7 @@ def check_all(
 
     Args:
       experiment: What the results belong to.
-      missing: The cohorts that are not done, with the runs that they lack; None where that is not known.
+      missing: The cohorts that are not done, with the runs that they lack; or why that is not known.
       outcomes: All results.
       table: The same as a table, as in `results.csv`.
       metric: The column of accuracies to judge by.
@@ -92,10 +92,10 @@ def each_run(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> li
     ]
 
 
-def _complete(missing: Sequence[Cohort] | None, done: int) -> Check:
+def _complete(missing: Sequence[Cohort] | str, done: int) -> Check:
     question = "Is every planned run done?"
-    if missing is None:
-        return Check(question, None, "The image store, which the plan is made from, cannot be read.")
+    if isinstance(missing, str):
+        return Check(question, None, f"The plan is not known: {missing}.")
     lacking = sum(len(cohort.runs) for cohort in missing)
     return Check(question, not lacking, f"{done} of {done + lacking} runs." if lacking else f"All {done} runs.")
 

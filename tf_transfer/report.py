@@ -45,7 +45,7 @@ class Report:
       table_path: `results.csv`.
       figure_paths: The figures as PNG, by name: `figure2`, `figure3`, ...
       page_path: `report.html`.
-      missing: The planned cohorts that are not done, with the runs that they lack; None where no plan can be made.
+      missing: The planned cohorts that are not done, with the runs that they lack, as far as that is known.
       effects_path: `effects.csv`, if any.
       tensorboard_path: Directory of the TensorBoard logs, if any.
       beside_paper: Whether the paper's own Table 1 is to be shown with it.
@@ -60,7 +60,7 @@ class Report:
     table_path: pathlib.Path
     figure_paths: dict[str, pathlib.Path]
     page_path: pathlib.Path
-    missing: tuple[Cohort, ...] | None = ()
+    missing: tuple[Cohort, ...] = ()
     effects_path: pathlib.Path | None = None
     tensorboard_path: pathlib.Path | None = None
     beside_paper: bool = False
@@ -86,12 +86,13 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
     outcomes = [results.read_result(directory, name) for name in names]
     table = results.table(outcomes)
     theirs = published.read_table() if compare else None
+    missing = _missing(experiment, directory)
     report = Report(
         **_judge(table, metric, effects.read_correct(directory, table), effects.read_image_ids(directory, table)),
         table_path=results.write_table(directory, table),
         figure_paths={},
         page_path=directory / _PAGE,
-        missing=_missing(experiment, directory),
+        missing=() if isinstance(missing, str) else missing,
         tensorboard_path=directory / "tensorboard",
         beside_paper=compare,
     )
@@ -109,7 +110,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         _pictures(report, filters),
         title=f"{pathlib.Path(experiment.store).name}: what each layer is worth on another task",
         subtitle=_subtitle(experiment, report, metric),
-        checks=checks.check_all(experiment, report.missing, outcomes, table, metric),
+        checks=checks.check_all(experiment, missing, outcomes, table, metric),
         checks_by_run=dict(zip(names, checks.each_run(outcomes, table, metric), strict=True)),
         settings=_settings(experiment, outcomes),
         commands=[
@@ -173,11 +174,11 @@ def _judge(table: pd.DataFrame, metric: str, *evidence: Mapping) -> dict:
     }
 
 
-def _missing(experiment: Experiment, directory: pathlib.Path) -> tuple[Cohort, ...] | None:
+def _missing(experiment: Experiment, directory: pathlib.Path) -> tuple[Cohort, ...] | str:
     try:
         return tuple(lacking_cohorts(make_plan(experiment), directory))
-    except (FileNotFoundError, ValueError):  # no store, or one that the experiment no longer fits
-        return None
+    except (FileNotFoundError, ValueError) as error:  # no store, or one that the experiment no longer fits
+        return str(error)
 
 
 def _main(outcomes: Sequence[Result], table: pd.DataFrame) -> list[Result]:
@@ -243,7 +244,7 @@ def _page(report: Report, pictures: Sequence[Picture], **rest) -> Page:
     return Page(
         findings=report.findings,
         warnings=report.warnings,
-        missing=report.missing or (),
+        missing=report.missing,
         pictures=pictures,
         effects=report.effects,
         means=report.means,
