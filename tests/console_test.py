@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
             "  test: 24 images, 4 per class",
             "  32x32 pixels, raw",
         ]
+
+
+def test_off_a_terminal_preparing_says_now_and_then_how_far_it_is(monkeypatch, capsys):
+    clock = iter([0.0, 0.0, 10.0, 20.0, 30.0, 45.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with console._PrepareProgress("pictures", 3000) as progress:
+        for done in (1000, 1100, 1200, 1300, 1900):
+            progress.update(done)
+    assert capsys.readouterr().out.splitlines() == [
+        "going on after 1,000 images",
+        "1,200 of 3,000 images, 10 a second, 3 min left",
+        "1,900 of 3,000 images, 20 a second, 55 s left",
+    ]
 
 
 def printed_report(table, tmp_path, capsys, **changes):

@@ -18,22 +18,20 @@ from tf_transfer import experiment as experiments
 # Off a terminal nothing says how wide a line may be, so that tables get all that they need.
 CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
+LINE_SECONDS = 20.0  # off a terminal, from one line of progress to the next
+
 
 def prepare(source: str, out: str, image_size: int, image_format: str, options: Mapping) -> None:
     """Prepares an image store under a progress bar and prints what is in it."""
     from tf_transfer.sources import open_source
     from tf_transfer.store_writer import prepare_store
 
-    if source.startswith("tfds:"):
+    if source.startswith("tfds:") and not options.get("manual_dir"):
         print("asking TFDS (without a network it tries for some minutes before it gives up)", flush=True)
     opened = open_source(source, **options)
     start = time.monotonic()
-    with _progress_bar("images") as bar:
-        task = bar.add_task(opened.name, total=sum(opened.counts.values()))
-        made = prepare_store(
-            opened, out, image_size, image_format, on_progress=lambda images: bar.advance(task, images)
-        )
-        bar.update(task, completed=sum(opened.counts.values()))
+    with _PrepareProgress(opened.name, sum(opened.counts.values())) as progress:
+        made = prepare_store(opened, out, image_size, image_format, on_progress=progress.update)
     meta = made.meta
     print(f"{'already prepared' if made.already_there else f'prepared in {time.monotonic() - start:.0f} s'}: {out}")
     print(f"  {meta.num_classes} classes: {', '.join(meta.class_names[:6])}{', ...' * (meta.num_classes > 6)}")
@@ -138,6 +136,41 @@ def _with_interval(row) -> str:
         return ""
     ends = "" if row.low != row.low else f"\n{row.low:.1f} to {row.high:.1f}"
     return f"{row.estimate:.1f}{ends}"
+
+
+class _PrepareProgress:
+    """A bar on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, name: str, total: int):
+        self._bar = _progress_bar("images") if CONSOLE.is_terminal else None
+        self._name, self._total, self._first = name, total, None
+
+    def __enter__(self):
+        if self._bar:
+            self._bar.start()
+            self._task = self._bar.add_task(self._name, total=self._total)
+        return self
+
+    def __exit__(self, *_):
+        if self._bar:
+            self._bar.stop()
+
+    def update(self, done: int) -> None:
+        if self._first is None:  # what an earlier call has done says nothing about the speed of this one
+            self._first, self._start, self._printed = done, time.monotonic(), time.monotonic()
+            if self._bar:
+                self._bar.reset(self._task, completed=done)
+            elif done:
+                print(f"going on after {done:,} images", flush=True)
+            return
+        now = time.monotonic()
+        if self._bar:
+            self._bar.update(self._task, completed=done)
+        elif now - self._printed >= LINE_SECONDS:
+            self._printed = now
+            rate = (done - self._first) / (now - self._start)
+            left = duration(max(0, self._total - done) / rate)
+            print(f"{done:,} of {self._total:,} images, {rate:.0f} a second, {left} left", flush=True)
 
 
 class _SweepProgress:

@@ -145,8 +145,8 @@ class Journal:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def write(self, split: str, records: Iterable[Record], chunk: int) -> Iterator[int]:
-        """Writes records, and yields the number of examples of each chunk once it is safe.
+    def write(self, split: str, records: Iterable[Record], chunk: int) -> Iterator[None]:
+        """Writes records, and yields after each chunk, once it is safe and counts as progress.
 
         Args:
           split: `train` or `test`.
@@ -160,7 +160,7 @@ class Journal:
                 os.fsync(data.fileno())
                 self._append({"split": split, **dataclasses.asdict(written)})
                 self.progress[split].add(written)
-                yield written.examples
+                yield
 
     def close(self) -> None:
         """Lets go of the directory, and removes it if nothing has been written."""

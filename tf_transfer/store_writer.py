@@ -51,7 +51,7 @@ def prepare_store(
     path: str,
     image_size: int = 0,
     image_format: str = "raw",
-    on_progress: Callable[[int], None] = lambda images: None,
+    on_progress: Callable[[int], None] = lambda examples: None,
 ) -> Prepared:
     """Makes an image store from a source; it appears under its name only once it is whole.
 
@@ -63,7 +63,7 @@ def prepare_store(
       image_size: Side of the square images, in pixels; the aspect ratio is not kept (as in the paper). 0 takes
         the side of the first image.
       image_format: `raw` (uint8, the fastest to read) or `jpeg` (quality 95).
-      on_progress: Called with the number of images done since the last call.
+      on_progress: Called with the number of examples done in all, first with those of an earlier call.
 
     Raises:
       FileExistsError: `path` holds something else, or `PATH.partial` was begun from something else.
@@ -97,14 +97,14 @@ def prepare_store(
 
 
 def _write_images(source: Source, journal: Journal, image_size: int, image_format: str, on_progress) -> None:
+    on_progress(_examples_done(journal))
     for split, progress in journal.progress.items():
-        on_progress(progress.examples)
         left = itertools.islice(source.examples(split), progress.examples, None)
-        for examples in journal.write(split, _records(left, image_size, image_format, split), _CHUNK):
-            on_progress(examples)
+        for _ in journal.write(split, _records(left, image_size, image_format, split), _CHUNK):
+            on_progress(_examples_done(journal))
             _check_share(_set_aside(journal), sum(source.counts.values()))
         _count(progress.labels, source.class_names, split)
-    _check_share(_set_aside(journal), sum(progress.examples for progress in journal.progress.values()))
+    _check_share(_set_aside(journal), _examples_done(journal))
 
 
 def _write_meta(
@@ -153,7 +153,7 @@ def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: 
 
 def _check_room(source: Source, journal: Journal, partial: pathlib.Path, image_size: int, image_format: str) -> None:
     per_image = image_store.bytes_per_image(image_size, image_format)
-    left = sum(source.counts.values()) - sum(progress.examples for progress in journal.progress.values())
+    left = sum(source.counts.values()) - _examples_done(journal)
     needed, free = per_image * left, shutil.disk_usage(partial).free
     if needed > free:
         smaller = "" if image_format == "jpeg" else ", or --format=jpeg, which takes a fifth of the space"
@@ -161,6 +161,10 @@ def _check_room(source: Source, journal: Journal, partial: pathlib.Path, image_s
             f"{left:,} images of {image_size}x{image_size} pixels need about {needed / 1e9:.1f} GB as {image_format}, "
             f"and {partial.parent.resolve()} has {free / 1e9:.1f} GB free; make room, or choose another --out{smaller}"
         )
+
+
+def _examples_done(journal: Journal) -> int:
+    return sum(progress.examples for progress in journal.progress.values())
 
 
 def _set_aside(journal: Journal) -> list[str]:

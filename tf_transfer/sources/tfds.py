@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable
 
+from absl import logging
+
 from tf_transfer.sources import Example, Source
+from tf_transfer.sources.imagenet import open_imagenet
 
 
 def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = None) -> Source:
     """Downloads (where TFDS can) and prepares a TFDS data set of labelled images.
+
+    ImageNet, unless TFDS has prepared it already, is read straight from its tar files in `manual_dir`.
 
     Args:
       name: `NAME[/CONFIG][:VERSION]` as TFDS knows it, for example `cifar100`.
@@ -20,6 +26,7 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
       ValueError: The data set is not known, has no labelled images, or no test or validation split.
       FileNotFoundError: TFDS could not get the data.
     """
+    _import_tensorflow_quietly()
     import tensorflow_datasets as tfds
 
     try:
@@ -29,6 +36,8 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
             f"TFDS has no data set {name!r} ({_first_line(error)}); see tensorflow.org/datasets"
         ) from error
     image_key, label_key = _supervised_keys(builder)
+    if builder.name == "imagenet2012" and not builder.data_path.exists():
+        return open_imagenet(builder, manual_dir)
     try:
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
     except Exception as error:  # TFDS raises many kinds here: network, checksums, missing manual files
@@ -45,6 +54,20 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
         counts=counts,
         examples=lambda split: _examples(builder, splits[split], image_key, label_key),
     )
+
+
+def _import_tensorflow_quietly() -> None:
+    """Imports what TFDS will need, without the lines that its libraries print whatever the settings."""
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of absent splits that nobody asked for
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _first_line(error: Exception) -> str:
