@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterable
 
 from absl import logging
@@ -26,7 +25,7 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
       ValueError: The data set is not known, has no labelled images, or no test or validation split.
       FileNotFoundError: TFDS could not get the data.
     """
-    _import_tensorflow_quietly()
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of absent splits that nobody asked for
     import tensorflow_datasets as tfds
 
     try:
@@ -54,20 +53,6 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
         counts=counts,
         examples=lambda split: _examples(builder, splits[split], image_key, label_key),
     )
-
-
-def _import_tensorflow_quietly() -> None:
-    """Imports what TFDS will need, without the lines that its libraries print whatever the settings."""
-    logging.set_verbosity(logging.ERROR)  # TFDS warns of absent splits that nobody asked for
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 def _first_line(error: Exception) -> str:
