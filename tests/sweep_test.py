@@ -125,6 +125,7 @@ def test_a_cohort_that_fails_is_one_line_that_names_its_log(copied, store):
     assert line.startswith("error: random-0_seed-0_B1B failed (FileExistsError: ")
     assert f"its log is {log}; runs left: 1; mend the cause and run the same command again" in line
     assert "Traceback" in log.read_text()
+    assert "planned and not done: B1B\n" in failed.stdout and "Not complete" in (copied / "report.html").read_text()
 
 
 def test_a_workdir_belongs_to_one_config(copied, store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
@@ -48,13 +49,22 @@ def prepare(source: str, out: str, image_size: int, image_format: str, options: 
 
 
 def sweep(experiment: experiments.Experiment, workdir: str, allow_other_versions: bool) -> None:
-    """Trains what has no result yet, under a progress bar, and then writes table and figures."""
+    """Trains what has no result yet, under a progress bar, and then reports, if some failed also of the others.
+
+    Raises:
+      SweepFailed: As in `sweep.run_sweep`, and whatever else that raises.
+    """
     from tf_transfer import report
-    from tf_transfer.sweep import run_sweep
+    from tf_transfer.sweep import SweepFailed, run_sweep
 
     start = time.monotonic()
-    with _SweepProgress() as progress:
-        run_sweep(experiment, workdir, progress.update, _caution, allow_other_versions)
+    try:
+        with _SweepProgress() as progress:
+            run_sweep(experiment, workdir, progress.update, _caution, allow_other_versions)
+    except SweepFailed:
+        with contextlib.suppress(FileNotFoundError):  # no run is finished
+            print_report(report.write_report(workdir, experiment.metric))
+        raise
     print(f"all runs are done ({duration(time.monotonic() - start)})")
     print_report(report.write_report(workdir, experiment.metric))
 
