@@ -1,5 +1,7 @@
 """Writes a trained network as a SavedModel: python bin/export.py --workdir=WORKDIR --run=A3B+ --to=DIR."""
 
+import os
+
 from absl import flags
 
 from tf_transfer import command_line
@@ -11,6 +13,12 @@ _TO = flags.DEFINE_string("to", None, "Directory to write; it must not exist yet
 
 def main(_) -> None:
     """Exports one network and says how to load it."""
+    from tf_transfer import results, workdir
+
+    # Mistakes are told before TensorFlow is imported, which takes seconds, and without what it says while it is.
+    workdir.read_experiment(_WORKDIR.value)
+    results.find_run(_WORKDIR.value, _RUN.value)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from tf_transfer.saved_model import export
 
     path = export(_WORKDIR.value, _RUN.value, _TO.value)

@@ -33,6 +33,8 @@ def main(_) -> None:
     if _JOIN.value:
         console.join(_WORKDIR.value, _OTHER_VERSIONS.value)
         return
+    if not hasattr(_CONFIG.value, "to_dict"):
+        raise ValueError(f"get_config() of the config must return a ConfigDict, got {type(_CONFIG.value).__name__}")
     experiment = Experiment.from_config(_CONFIG.value.to_dict())
     if _DRY_RUN.value:
         dry_run.print_plan(experiment, _WORKDIR.value, _RATE.value * 1e9)

@@ -82,7 +82,7 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
 @pytest.mark.parametrize(
     "name, flags, message",
     [
-        ("prepare", ["--source=folder:nowhere", "--out=x"], "the folder 'nowhere' does not exist; expected DIR"),
+        ("prepare", ["--source=folder:nowhere", "--out=x"], "there is no folder 'nowhere'; expected DIR"),
         ("prepare", ["--source=photos", "--out=x"], "unknown source 'photos': expected tfds:NAME[/CONFIG], folder:DIR"),
         ("sweep", [CONFIG, "--workdir=x"], "no image store given: set --config.store=PATH (made by bin/prepare.py)"),
         ("sweep", [CONFIG, "--config.store=nowhere", "--workdir=x"], "no image store at 'nowhere'"),

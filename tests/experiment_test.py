@@ -83,6 +83,8 @@ def test_values_of_other_types(fields, message):
         ({"seeds": ()}, r"seeds must be one or more integers from 0 on, got \(\)"),
         ({"seeds": (0, -1)}, r"seeds must be one or more integers from 0 on, got \(0, -1\)"),
         ({"seeds": ("x",)}, r"seeds\[0\]: expected int, got str"),
+        ({"split_seeds": (2**32,)}, r"split_seeds must be at most 4294967295, got \(4294967296,\)"),
+        ({"checkpoint_minutes": float("nan")}, "checkpoint_minutes must be at least 0, got nan"),
         ({"split_seeds": (-1,)}, r"split_seeds must be one or more integers from 0 on, got \(-1,\)"),
         ({"layers": ("abc",)}, r"layers\[0\]: expected int, got str"),
         ({"metric": "top5"}, "unknown metric 'top5': expected one of .*'top1_mean_best10'"),

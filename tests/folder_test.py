@@ -58,7 +58,7 @@ def test_hidden_files_are_no_images_and_subfolders_are_searched(flat):
 
 
 def test_folders_that_are_no_source(tmp_path, flat):
-    with pytest.raises(FileNotFoundError, match="the folder '.*nowhere' does not exist; expected DIR/train/CLASS"):
+    with pytest.raises(FileNotFoundError, match="there is no folder '.*nowhere'; expected DIR/train/CLASS"):
         open_folder(str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="dog holds no class directories; expected .*dog/CLASS/IMAGE"):
         open_folder(str(flat / "dog"))

@@ -132,3 +132,10 @@ def test_the_binary_exports_and_says_how_to_load(trained, tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert f"exported to {out}; use it with tf.saved_model.load(" in done.stdout
     assert (out / "saved_model.pb").is_file()
+
+
+def test_where_nothing_can_be_written(trained, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(PermissionError, match=r"cannot write to .*file/exported \(Not a directory\); choose another"):
+        export(trained, "A2B", tmp_path / "file" / "exported")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

@@ -123,3 +123,9 @@ def test_a_workdir_finds_its_store_from_everywhere(store, tmp_path, monkeypatch)
     monkeypatch.chdir(pathlib.Path(store).parent)
     workdir.write_config(tmp_path, Experiment(store=pathlib.Path(store).name))
     assert workdir.read_experiment(tmp_path).store == store
+
+
+def test_a_file_is_no_workdir(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file' is a file, not a workdir; choose another --workdir"):
+        workdir.check_own(tmp_path / "file")

@@ -6,6 +6,8 @@ import dataclasses
 
 from tf_transfer import class_splits, treatments
 
+_LARGEST_SEED = 2**32 - 1  # of NumPy's RandomState, which the paper's halves are drawn from
+
 
 @dataclasses.dataclass(frozen=True)
 class Block:
@@ -41,6 +43,8 @@ class Block:
         for name in ("split_seeds", "seeds", "images_per_class"):
             if not getattr(self, name) or min(getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be one or more integers from 0 on, got {getattr(self, name)}")
+        if max(self.split_seeds) > _LARGEST_SEED:
+            raise ValueError(f"split_seeds must be at most {_LARGEST_SEED}, got {self.split_seeds}")
         for name in ("steps", "tests"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from tf_transfer.printable import printable
 
@@ -27,16 +27,17 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
     def guarded(argv: list[str]) -> None:
         from tf_transfer.sweep import SweepFailed
 
+        logging.set_verbosity(logging.WARNING)  # what TFDS tells its developers
         if len(argv) > 1:
             _fail(f"unexpected arguments {argv[1:]}: flags start with --; see --help", status=2)
         for name in required:
-            if flags.FLAGS[name].value is None:
+            if flags.FLAGS[name].value in (None, ""):
                 _fail(f"--{name} is missing; see --help", status=2)
         try:
             main(argv)
         except KeyboardInterrupt:
             _fail("interrupted; run the same command again to go on", status=130)
-        except (ValueError, OSError, SweepFailed) as error:
+        except (ValueError, OSError, ArithmeticError, MemoryError, SweepFailed) as error:
             if os.environ.get(_TRACEBACK):
                 raise
             _fail(_one_line(error), status=1)
@@ -51,10 +52,18 @@ def _parse_flags(argv: list[str]) -> list[str]:
         sys.exit(0 if any(argument.lstrip("-").startswith(("help", "?")) for argument in argv) else 1)  # absl: always 1
     except AttributeError as error:  # ml_collections raises it with the bare name of the field
         field = str(error).strip("\"'")
-        known = "; configs/default.py lists them all"
-        _fail(f"the config has no field {field!r}{known}" if field.isidentifier() else _one_line(error), status=2)
+        known = f"the config has no field {field!r}; configs/default.py lists them all"
+        _fail(known if field.isidentifier() else _cannot_load(error), status=2)
     except (flags.Error, OSError, ValueError, TypeError) as error:
         _fail(_one_line(error), status=2)
+    except Exception as error:  # whatever the program that is the config file raises
+        if os.environ.get(_TRACEBACK):
+            raise
+        _fail(_cannot_load(error), status=2)
+
+
+def _cannot_load(error: Exception) -> str:
+    return f"the config cannot be loaded ({type(error).__name__}: {_one_line(error)})"
 
 
 def _one_line(error: Exception) -> str:

@@ -15,6 +15,9 @@ import rich.table
 
 from tf_transfer import analysis, image_store, table1
 from tf_transfer import experiment as experiments
+from tf_transfer.printable import printable
+
+_SET_ASIDE_SHOWN = 3  # enough to see what they are; the file has them all
 
 # Off a terminal nothing says how wide a line may be, so that tables get all that they need.
 CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
@@ -43,9 +46,11 @@ def prepare(source: str, out: str, image_size: int, image_format: str, options: 
     print(f"  {meta.image_size}x{meta.image_size} pixels, {meta.format}")
     print("  mean " + ", ".join(f"{value:.1f}" for value in meta.channel_mean) + " (red, green, blue; of 255)")
     if made.set_aside:
-        print(
-            f"  {len(made.set_aside)} images set aside, listed in {out}/set_aside.txt; the first: {made.set_aside[0]}"
-        )
+        print(f"  set aside: {len(made.set_aside)}, listed in {out}/{image_store.SET_ASIDE}")
+        for line in made.set_aside[:_SET_ASIDE_SHOWN]:
+            print("    " + printable(": ".join(line.split("\t")[1:])))
+        if len(made.set_aside) > _SET_ASIDE_SHOWN:
+            print("    ...")
 
 
 def sweep(experiment: experiments.Experiment, workdir: str, allow_other_versions: bool) -> None:
@@ -215,7 +220,7 @@ class _SweepProgress:
 
 
 def _progress_bar(unit: str) -> rich.progress.Progress:
-    columns = [rich.progress.TextColumn("{task.description}"), rich.progress.BarColumn()]
+    columns = [rich.progress.TextColumn("{task.description}", markup=False), rich.progress.BarColumn()]
     if unit:
         columns += [
             rich.progress.MofNCompleteColumn(),

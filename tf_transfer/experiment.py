@@ -157,7 +157,7 @@ class Experiment:
         limits = {"cohort_size": 1, "finetuned_cohort_size": 1, "processes": 0}
         limits |= {"checkpoint_minutes": 0, "checkpoint_steps": 0}
         for name, least in limits.items():
-            if getattr(self, name) < least:
+            if not getattr(self, name) >= least:  # true of nan, too
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
     @classmethod

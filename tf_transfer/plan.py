@@ -219,6 +219,11 @@ def _check_stores(experiment: Experiment) -> None:
             f"recipe.crop_size is {experiment.recipe.crop_size}, but the images of {experiment.store} have "
             f"{store.image_size} pixels; prepare a store with a larger --image_size or crop less"
         )
+    if experiment.recipe.crop_padding > store.image_size:
+        raise ValueError(
+            f"recipe.crop_padding is {experiment.recipe.crop_padding}, more than the images of {experiment.store} have "
+            f"pixels ({store.image_size}); pad less"
+        )
 
 
 def make_cohort(runs: Sequence[Run]) -> Cohort:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
 import pathlib
+import shutil
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -79,6 +82,7 @@ def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -
     Raises:
       FileExistsError: `to` exists.
       FileNotFoundError: The workdir or the run does not exist.
+      PermissionError: `to` cannot be written.
       ValueError: No run, or more than one, is meant.
     """
     path = pathlib.Path(to)
@@ -92,8 +96,24 @@ def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -
         _serving_function(trained),
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")],
     )
-    archive.write_out(str(path), verbose=False)
+    with _writing(path) as partial:
+        archive.write_out(str(partial), verbose=False)
     return path
+
+
+@contextlib.contextmanager
+def _writing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        os.replace(partial, path)
+    except (OSError, tf.errors.OpError) as error:
+        raise PermissionError(
+            f"cannot write to {path} ({getattr(error, 'strerror', None) or error}); choose another"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _serving_function(trained: TrainedNetwork):

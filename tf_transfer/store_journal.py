@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from tf_transfer import image_store
+from tf_transfer import image_store, untrusted
 
 JOURNAL = "journal.jsonl"
 
@@ -92,12 +92,18 @@ class Journal:
 
         Raises:
           FileExistsError: The directory was begun with something else, or another process is at work in it.
-          ValueError: Images that had been written are gone.
+          PermissionError: It cannot be written to.
+          ValueError: Images that had been written are gone, or the journal is damaged.
         """
         self._directory, self._format = directory, image_format
         self.progress = {split: Progress() for split in image_store.SPLITS}
-        directory.mkdir(parents=True, exist_ok=True)
-        self._file = open(directory / JOURNAL, "a+", encoding="utf-8")
+        if directory.is_dir() and any(directory.iterdir()) and not (directory / JOURNAL).is_file():
+            raise FileExistsError(f"{directory} is in the way, and no store that was begun; choose another --out")
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._file = open(directory / JOURNAL, "a+", encoding="utf-8")
+        except OSError as error:
+            raise PermissionError(f"cannot write to {directory} ({error.strerror}); choose another --out") from error
         try:
             self._open(making)
         except BaseException:
@@ -119,16 +125,27 @@ class Journal:
         if not lines:
             self._append(making)
         for line in lines[1:]:
-            self.progress[line.pop("split")].add(Progress(**line))
+            try:
+                self.progress[line["split"]].add(untrusted.convert(line, Progress))
+            except (KeyError, ValueError) as error:
+                raise self._damaged(str(error)) from error
         for split, progress in self.progress.items():
             self._cut(split, sum(progress.lengths))
 
     def _whole_lines(self) -> list[dict]:
         self._file.seek(0)
-        text = self._file.read()
-        whole = text[: text.rfind("\n") + 1]
+        try:
+            text = self._file.read()
+            whole = text[: text.rfind("\n") + 1]
+            lines = [untrusted.parse_json(line.encode(), dict[str, object]) for line in whole.splitlines()]
+        except ValueError as error:
+            raise self._damaged(str(error)) from error
         self._file.truncate(len(whole.encode()))
-        return [json.loads(line) for line in whole.splitlines()]
+        return lines
+
+    def _damaged(self, what: str) -> ValueError:
+        file = self._directory / JOURNAL
+        return ValueError(f"{file} is damaged ({what}); remove {self._directory} and begin again")
 
     def _data_file(self, split: str) -> pathlib.Path:
         return self._directory / image_store.data_file(split, self._format)

@@ -64,8 +64,10 @@ def check_own(workdir: str | os.PathLike) -> None:
         overwritten when a workdir comes from somebody else.
     """
     path = pathlib.Path(workdir)
-    if not path.is_dir():
+    if not path.exists():
         return
+    if not path.is_dir():
+        raise ValueError(f"{str(path)!r} is a file, not a workdir; choose another --workdir")
     others = [entry.name for entry in path.iterdir() if entry.name != _LOCK and not entry.name.startswith(".")]
     if others and _CONFIG not in others:
         raise ValueError(

@@ -29,7 +29,7 @@ def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
     """
     root = pathlib.Path(directory)
     if not root.is_dir():
-        raise FileNotFoundError(f"the folder {directory!r} does not exist; expected DIR/train/CLASS/* or DIR/CLASS/*")
+        raise FileNotFoundError(f"there is no folder {directory!r}; expected DIR/train/CLASS/* or DIR/CLASS/*")
     name = f"folder:{printable(root.resolve().name)}"
     if (root / "train").is_dir() and (root / "test").is_dir():
         files = {}
