@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tf_transfer import analysis, results
+from tf_transfer.result import DIVERGED
 
 
 def test_names_of_kinds_with_n_left_open():
@@ -28,7 +29,7 @@ def test_means_over_splits_seeds_and_directions(make_result):
 
 
 def test_diverged_runs_are_left_out_and_named(make_result):
-    diverged = make_result("A1B", 0.0, seed=1, status=results.DIVERGED, loss_history=(None, None))
+    diverged = make_result("A1B", 0.0, seed=1, status=DIVERGED, loss_history=(None, None))
     table = results.table([make_result("A1B", 0.5), diverged])
     assert analysis.treatment_means(table, "top1_last").loc["transfer", 1] == pytest.approx(50)
     assert analysis.warnings(table, "top1_last") == ["A1B_random-0_seed-1 diverged (its loss was not a number)"]
@@ -61,7 +62,7 @@ def test_nothing_to_warn_of(make_result):
 
 
 def test_a_base_that_diverged_is_not_compared_with(make_result):
-    base = make_result("baseB", 0.0, status=results.DIVERGED)
+    base = make_result("baseB", 0.0, status=DIVERGED)
     table = results.table([base, make_result("B1B", 0.5)])
     assert analysis.warnings(table, "top1_last") == ["baseB_random-0_seed-0 diverged (its loss was not a number)"]
     assert analysis.treatment_means(results.table([base]), "top1_last").empty
@@ -95,7 +96,7 @@ def test_families_have_bases_of_their_own(make_result):
 
 
 def test_without_comparable_rows_one_family_is_empty(make_result):
-    diverged = results.table([make_result("A1B", status=results.DIVERGED)])
+    diverged = results.table([make_result("A1B", status=DIVERGED)])
     assert [len(rows) for rows in analysis.families(diverged).values()] == [0]
 
 

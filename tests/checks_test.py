@@ -5,6 +5,7 @@ import pytest
 from tf_transfer import checks, results
 from tf_transfer.experiment import Experiment
 from tf_transfer.plan import Cohort, Run
+from tf_transfer.result import DIVERGED
 from tf_transfer.treatments import parse
 
 COMPLETE, FINISHED = "Is every planned run done?", "Were the bases trained to their end?"
@@ -45,7 +46,7 @@ def test_what_is_wrong_is_named(ask, make_result):
         make_result("baseB", 0.4),  # gains 20 points between its two tests
         make_result("B1B", 0.5, frozen_sha256="f", copied_sha256="c"),
         make_result("A1B", 0.11, frozen_sha256="f", versions={"python": "3.12"}),
-        make_result("R1B", 0.3, status=results.DIVERGED),
+        make_result("R1B", 0.3, status=DIVERGED),
         missing=missing,
     )
     assert found[COMPLETE] == ("no", "4 of 5 runs.")
@@ -83,7 +84,7 @@ def test_run_by_run(make_result):
         make_result("baseB", 0.5),
         make_result("A1B", 0.1, frozen_sha256="f", copied_sha256="c"),
         make_result("A1B+", copied_sha256=""),
-        make_result("R1B", status=results.DIVERGED, frozen_sha256="f"),
+        make_result("R1B", status=DIVERGED, frozen_sha256="f"),
     ]
     found = checks.each_run(made, results.table(made), "top1_last")
     assert [list(answers.values()) for answers in found] == [

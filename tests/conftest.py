@@ -11,6 +11,7 @@ from PIL import Image
 from tf_transfer import image_store, report, results, workdir
 from tf_transfer.experiment import Experiment, Recipe
 from tf_transfer.plan import Run, make_plan
+from tf_transfer.result import FINISHED, Result
 from tf_transfer.sources import open_source
 from tf_transfer.store_writer import prepare_store
 from tf_transfer.treatments import parse
@@ -88,7 +89,7 @@ def make_result():
 
     def make(treatment_name, top1=0.4, seed=0, split="random-0", **changes):
         run = Run(parse(treatment_name), split, seed)
-        invented = results.Result(
+        invented = Result(
             run=run.name,
             treatment=run.treatment.name,
             kind=run.treatment.kind,
@@ -98,7 +99,7 @@ def make_result():
             n=run.treatment.n,
             images_per_class=0,
             seed=run.seed,
-            status=results.FINISHED,
+            status=FINISHED,
             steps=20,
             num_classes=10,
             test_steps=(10, 20),

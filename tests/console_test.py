@@ -7,6 +7,7 @@ from tf_transfer import analysis, console, effects, published, results, sweep, t
 from tf_transfer.findings import Findings
 from tf_transfer.plan import Cohort, Run
 from tf_transfer.report import Report
+from tf_transfer.result import DIVERGED
 from tf_transfer.treatments import parse
 
 
@@ -102,7 +103,7 @@ def test_the_papers_own_table_1_beside_ours(tmp_path, capsys):
 
 
 def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):
-    finished = (make_result("baseB", 0.5), make_result("A1B", 0.1, status=results.DIVERGED))
+    finished = (make_result("baseB", 0.5), make_result("A1B", 0.1, status=DIVERGED))
     with console._SweepProgress() as progress:
         progress.update(sweep.Progress(37, (), 0.0, None))
         progress.update(sweep.Progress(37, finished[:1], 0.1, None))

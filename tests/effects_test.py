@@ -3,6 +3,7 @@ import pytest
 import simulation
 
 from tf_transfer import analysis, effects, published, results, transition
+from tf_transfer.result import DIVERGED
 
 
 def estimate(invented, **options):
@@ -75,7 +76,7 @@ def test_a_group_counts_only_where_both_networks_are_there(make_result):
     rows = estimate(invented).set_index("layers")
     assert rows.loc["1", "groups"] == 2 and rows.loc["2", "groups"] == 1
     assert rows.loc["1", "source_of_chance"] == "directions"
-    diverged = make_result("B1A", status=results.DIVERGED)
+    diverged = make_result("B1A", status=DIVERGED)
     assert estimate([*invented[:3], diverged])["groups"].tolist() == [1]
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from tf_transfer import published, results
 from tf_transfer.figures.figure2 import draw_figure2, has_rows
+from tf_transfer.result import DIVERGED
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_one_treatment(make_result):
 
 
 def test_what_diverged_is_left_out(make_result):
-    diverged = results.table([make_result("A1B", 0.0, seed=9, status=results.DIVERGED)])
+    diverged = results.table([make_result("A1B", 0.0, seed=9, status=DIVERGED)])
     assert not has_rows(diverged)
     figure = draw_figure2(diverged)
     assert [line for line in figure.axes[0].get_lines() if len(line.get_ydata())] == []

@@ -2,6 +2,7 @@ import pytest
 
 from tf_transfer import published, results
 from tf_transfer.figures.reduced_volume import draw_reduced_volume, has_rows
+from tf_transfer.result import DIVERGED
 
 
 def test_the_published_scores_on_both_axes():
@@ -40,7 +41,7 @@ def test_what_the_figure_is_drawn_for(make_result):
     assert has_rows(results.table([ten, twenty]))
     assert not has_rows(results.table([ten, whole]))
     transfer = make_result("A1B", images_per_class=20)
-    diverged = make_result("baseB", images_per_class=20, status=results.DIVERGED)
+    diverged = make_result("baseB", images_per_class=20, status=DIVERGED)
     assert not has_rows(results.table([ten, transfer, diverged]))
 
 

@@ -8,6 +8,7 @@ from tf_transfer import results
 from tf_transfer.experiment import Experiment
 from tf_transfer.pending import lacking_cohorts, pending_cohorts
 from tf_transfer.plan import make_plan
+from tf_transfer.result import DIVERGED
 
 
 def test_pending_cohorts_hold_only_what_is_left(invented_workdir, store, tmp_path):
@@ -35,7 +36,7 @@ def test_a_diverged_network_stops_early_and_is_not_trained_again(invented_workdi
     directory = shutil.copytree(invented_workdir, tmp_path / "work")
     plan = make_plan(Experiment(store=store))
     interval = plan.num_steps(plan.runs[0]) // 20
-    early = make_result("baseB", status=results.DIVERGED, steps=2 * interval, test_steps=(interval, 2 * interval))
+    early = make_result("baseB", status=DIVERGED, steps=2 * interval, test_steps=(interval, 2 * interval))
     results.write_result(directory, early, {}, np.zeros(12, bool))
     assert pending_cohorts(plan, directory) == []
 

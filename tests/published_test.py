@@ -2,6 +2,7 @@ import pytest
 
 from tf_transfer import published, results, treatments
 from tf_transfer.plan import Run
+from tf_transfer.result import FINISHED
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def test_148_networks_by_kind(table):
 def test_the_columns_and_words_are_those_of_results_csv(table, make_result):
     ours = list(results.table([make_result("baseB")]))
     assert list(table) == [column for column in ours if column in table]
-    assert set(table["status"]) == {results.FINISHED}
+    assert set(table["status"]) == {FINISHED}
     for row in table.itertuples():
         treatment = treatments.parse(row.treatment)
         assert (treatment.kind, treatment.target, treatment.n) == (row.kind, row.target, row.n)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tf_transfer import published, results, table1
+from tf_transfer.result import DIVERGED
 
 
 def test_the_published_scores_give_the_papers_own_table():
@@ -19,7 +20,7 @@ def test_a_table_of_ones_own(make_result):
         make_result("A3B+", 0.56),
         make_result("B2B+", 0.52),  # so that only layer 2 is compared with a selffer
         make_result("A3B", 0.3),
-        make_result("A3B+", 0.0, seed=1, status=results.DIVERGED),
+        make_result("A3B+", 0.0, seed=1, status=DIVERGED),
     ])  # fmt: skip
     boost = table1.boost(table, "top1_last")
     assert list(boost.index) == ["over baseB", "over BnB+"] and list(boost) == ["1-3", "3-3"]

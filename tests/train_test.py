@@ -7,6 +7,7 @@ import pytest
 
 from tf_transfer import results, train, transfer, workdir
 from tf_transfer.plan import make_cohort, make_plan
+from tf_transfer.result import DIVERGED, FINISHED
 
 SUFFIX = "_random-0_seed-0"  # of the names of all runs here
 FROZEN = {"A1B": 1, "A2B": 2, "B1B": 1, "B2B": 2, "R1B": 1, "R2B": 2, "A1B-preserve1": 1}
@@ -126,11 +127,11 @@ def test_base_learns_its_classes(trained):
 def test_a_diverged_network_leaves_its_neighbours_alone(trained, bases, experiment):
     poison(bases, "baseA", np.nan)
     outcomes = {outcome.treatment: outcome for outcome in train_runs(bases, experiment, *FROZEN)}
-    diverged = {name for name, outcome in outcomes.items() if outcome.status == results.DIVERGED}
+    diverged = {name for name, outcome in outcomes.items() if outcome.status == DIVERGED}
     assert diverged == {"A1B", "A2B", "A1B-preserve1"}
     assert outcomes["A1B"].loss_history == [None] * 4
     for treatment in FROZEN.keys() - diverged:
-        assert outcomes[treatment].status == results.FINISHED
+        assert outcomes[treatment].status == FINISHED
         assert_same_files(treatment, trained, bases)
 
 

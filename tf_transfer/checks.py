@@ -7,14 +7,15 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from tf_transfer import analysis, results, treatments
+from tf_transfer import analysis, treatments
+from tf_transfer.result import FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tf_transfer.experiment import Experiment
     from tf_transfer.plan import Cohort
-    from tf_transfer.results import Result
+    from tf_transfer.result import Result
 
 _LAST_SHARE = 5  # a base is looked at over the last fifth of its tests, in which a finished one hardly gains
 
@@ -83,8 +84,8 @@ def each_run(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> li
     stuck = set(analysis.at_chance(table, metric)["run"])
     return [
         {
-            "finite": outcome.status == results.FINISHED,
-            "left chance": outcome.run not in stuck if outcome.status == results.FINISHED else None,
+            "finite": outcome.status == FINISHED,
+            "left chance": outcome.run not in stuck if outcome.status == FINISHED else None,
             "frozen weights unmoved": bool(outcome.frozen_sha256) if _freezes(outcome) else None,
             "copied weights equal": bool(outcome.copied_sha256) if _copies(outcome) else None,
         }
@@ -101,7 +102,7 @@ def _complete(missing: Sequence[Cohort] | str, done: int) -> Check:
 
 
 def _bases_finished(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> list[Check]:
-    bases = [outcome for outcome in outcomes if outcome.kind == "base" and outcome.status == results.FINISHED]
+    bases = [outcome for outcome in outcomes if outcome.kind == "base" and outcome.status == FINISHED]
     if not bases:
         return [Check("Were the bases trained to their end?", None, "No base is finished.")]
     late = {base.run: 100 * (base.top1_history[-1] - base.top1_history[_before_last_fifth(base)]) for base in bases}
@@ -120,7 +121,7 @@ def _before_last_fifth(base: Result) -> int:
 
 
 def _all_finite(outcomes: Sequence[Result]) -> Check:
-    bad = [outcome.run for outcome in outcomes if outcome.status != results.FINISHED]
+    bad = [outcome.run for outcome in outcomes if outcome.status != FINISHED]
     detail = f"Diverged: {_some(bad)}." if bad else f"{len(outcomes)} runs ended with finite numbers."
     return Check("Did every run stay finite?", not bad, detail)
 

@@ -13,7 +13,7 @@ from tf_transfer.tensorboard_log import TensorBoardLog
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tf_transfer.results import Result
+    from tf_transfer.result import Result
 
 _COLUMNS = ("kind", "n", "target", "split", "images_per_class", "seed")  # the rest is in the name, which stands first
 _METRICS = {"top1": "top-1, last test", "loss": "training loss, last"}

@@ -128,8 +128,8 @@ def set_weights(block: keras.Sequential, number: int, weights: Mapping[str, np.n
     Raises:
       ValueError: There are more or fewer arrays than the block has, or a shape differs.
     """
-    num_arrays = sum(layer_number(name) == number for name in weights)
-    arrays = [weights[f"layer{number}/{index}"] for index in range(num_arrays)]
+    names = sorted((name for name in weights if layer_number(name) == number), key=lambda name: (len(name), name))
+    arrays = [weights[name] for name in names]
     expected = [tuple(variable.shape) for variable in block.weights]
     received = [array.shape for array in arrays]
     if expected != received:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from tf_transfer import results
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort
+from tf_transfer.result import DIVERGED, Result
 
 
 def pending_cohorts(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
@@ -40,16 +41,16 @@ def lacking_cohorts(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
     return [make_cohort(runs) for runs in left if runs]
 
 
-def _trained_together(done: Mapping[str, results.Result], runs: Mapping[str, Run]) -> dict[str, tuple[str, ...]]:
+def _trained_together(done: Mapping[str, Result], runs: Mapping[str, Run]) -> dict[str, tuple[str, ...]]:
     """For each run of a cohort that has left a result, all runs of that cohort, if all are still wanted."""
     cohorts = {tuple(result.cohort_runs) for result in done.values()}
     return {name: members for members in sorted(cohorts) if runs.keys() >= set(members) for name in members}
 
 
-def _check_length(plan: Plan, run: Run, outcome: results.Result, directory: str | os.PathLike) -> None:
+def _check_length(plan: Plan, run: Run, outcome: Result, directory: str | os.PathLike) -> None:
     steps = plan.num_steps(run)
     interval = steps // plan.recipe(run).tests
-    trained = steps if outcome.status == results.DIVERGED else outcome.steps  # which stops early
+    trained = steps if outcome.status == DIVERGED else outcome.steps  # which stops early
     if (trained, outcome.test_steps[0]) != (steps, interval):
         raise ValueError(
             f"{run.name} was trained for {trained:,} steps and tested every {outcome.test_steps[0]:,} in "

@@ -8,12 +8,12 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from tf_transfer import image_store, treatments
+from tf_transfer import class_splits, image_store, treatments
 from tf_transfer.blocks import Block
 from tf_transfer.experiment import Experiment, Recipe, Task
 from tf_transfer.treatments import Treatment
 
-_RUN_NAME = re.compile(r"(?P<treatment>[^_]+)_(?P<split>[^_]+)_seed-(?P<seed>\d+)(_images-(?P<images>\d+))?")
+_RUN_NAME = re.compile(r"(?P<treatment>[^_]+)_(?P<split>[^_]+)_seed-(?P<seed>[0-9]+)(_images-(?P<images>[0-9]+))?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +61,7 @@ def parse_run(name: str) -> Run:
     if not match:
         raise ValueError(f"{name!r} is not the name of a run: expected one such as A3B+_random-0_seed-0")
     treatment = treatments.parse(match["treatment"])
+    class_splits.parse_name(match["split"])
     return Run(treatment, match["split"], int(match["seed"]), int(match["images"] or 0))
 
 

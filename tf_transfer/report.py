@@ -20,13 +20,14 @@ from tf_transfer.figures.filters import draw_filters
 from tf_transfer.html_report import Page, Picture, embed_png, render
 from tf_transfer.pending import lacking_cohorts
 from tf_transfer.plan import Cohort, make_plan
+from tf_transfer.result import FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
     from tf_transfer.experiment import Experiment
-    from tf_transfer.results import Result
+    from tf_transfer.result import Result
 
 _PAGE = "report.html"
 
@@ -188,7 +189,7 @@ def _main(outcomes: Sequence[Result], table: pd.DataFrame) -> list[Result]:
     return [
         outcome
         for outcome in outcomes
-        if outcome.status == results.FINISHED and (outcome.split, outcome.images_per_class) in groups
+        if outcome.status == FINISHED and (outcome.split, outcome.images_per_class) in groups
     ]
 
 

@@ -14,99 +14,23 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_transfer import checksums, treatments, untrusted
+from tf_transfer.plan import parse_run
+from tf_transfer.printable import printable
+from tf_transfer.result import Result, check
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FINISHED = "finished"
-DIVERGED = "diverged"
-BEST = 10  # the paper reports the mean of a network's ten best tests
-
 _AGAIN = "bin/sweep.py moves such a run aside and trains it again"
+_WEIGHT_NAME = re.compile(r"layer[0-9]{1,4}/[0-9]{1,4}")
 _RESULT, _WEIGHTS, _CORRECT = "result.json", "weights.npz", "correct.npy"
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """The outcome of one run.
-
-    Attributes:
-      run: The run's name.
-      treatment: The paper's name of the treatment.
-      kind: `base`, `selffer`, `transfer`, `random`, with `+` or `-preserve2`.
-      split: Name of the class split.
-      source: The task whose layers were copied: `A`, `B`, `R`; for a base its own.
-      target: The task trained on.
-      n: Number of layers copied.
-      images_per_class: Limit of training images per class; 0 for none.
-      seed: The run's seed.
-      status: `finished`, or `diverged` where the loss was not a number.
-      steps: Training steps done.
-      num_classes: Number of classes of the target.
-      test_steps: The steps after which the network was tested.
-      top1_history: Top-1 accuracy of each test, in [0, 1].
-      loss_history: Mean training loss since the test before.
-      train_top1_history: Mean accuracy on the training batches since the test before, dropout and all.
-      copied_sha256: Hash over the weights copied from a base, equal to that over their origin; empty if none.
-      frozen_sha256: Hash over the frozen weights, the same before and after training; empty if none.
-      precision: `float32` or `mixed_bfloat16`.
-      settings_hash: Hash of the experiment's settings.
-      versions: Versions of what computed it.
-      cohort: The cohort that the run was trained in.
-      cohort_runs: The runs of that cohort.
-      seconds: Wall time of the cohort's training and tests, in seconds, without what a kill undid.
-      images_per_second: Training images a second of that time, in the cohort.
-    """
-
-    run: str
-    treatment: str
-    kind: str
-    split: str
-    source: str
-    target: str
-    n: int
-    images_per_class: int
-    seed: int
-    status: str
-    steps: int
-    num_classes: int
-    test_steps: Sequence[int]
-    top1_history: Sequence[float]
-    loss_history: Sequence[float | None]
-    train_top1_history: Sequence[float]
-    copied_sha256: str
-    frozen_sha256: str
-    precision: str
-    settings_hash: str
-    versions: Mapping[str, str]
-    cohort: str
-    cohort_runs: Sequence[str]
-    seconds: float
-    images_per_second: float
-
-    @property
-    def top1_last(self) -> float:
-        """Top-1 accuracy of the last test."""
-        return self.top1_history[-1]
-
-    @property
-    def top1_mean_best10(self) -> float:
-        """Mean of the ten best tests, as the paper reports it (of all tests, where there are fewer)."""
-        return float(np.mean(sorted(self.top1_history)[-BEST:]))
-
-    def row(self) -> dict:
-        """The run's row in `results.csv`."""
-        columns = "run treatment kind split source target n images_per_class seed steps".split()
-        row = {name: getattr(self, name) for name in columns}
-        row |= {"top1_mean_best10": self.top1_mean_best10, "top1_last": self.top1_last}
-        row |= {"loss_last": self.loss_history[-1], "train_top1_last": self.train_top1_history[-1]}
-        return row | {"num_classes": self.num_classes, "status": self.status, "seconds": self.seconds}
 
 
 def run_directory(workdir: str | os.PathLike, run: str) -> pathlib.Path:
@@ -168,13 +92,10 @@ def read_result(workdir: str | os.PathLike, run: str) -> Result:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    try:
-        return untrusted.parse_json(_read(workdir, run, _RESULT), Result)
-    except checksums.DamagedError:
-        raise
-    except ValueError as error:
-        file = run_directory(workdir, run) / _RESULT
-        raise checksums.DamagedError(f"{file} is not what this version writes ({error}); {_AGAIN}") from error
+    with _as_written(workdir, run, _RESULT) as content:
+        result = untrusted.parse_json(content, Result)
+        check(result, parse_run(run))
+        return result
 
 
 def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
@@ -184,7 +105,12 @@ def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    return untrusted.parse_arrays(_read(workdir, run, _WEIGHTS))
+    with _as_written(workdir, run, _WEIGHTS) as content:
+        weights = untrusted.parse_arrays(content)
+        wrong = [name for name in weights if not _WEIGHT_NAME.fullmatch(name)]
+        if wrong:
+            raise ValueError(f"it holds {printable(wrong[0])!r} instead of layer1/0 and the like")
+        return weights
 
 
 def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
@@ -194,16 +120,24 @@ def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    return untrusted.parse_array(_read(workdir, run, _CORRECT))
+    with _as_written(workdir, run, _CORRECT) as content:
+        correct = untrusted.parse_array(content)
+        if correct.dtype != bool or correct.ndim != 1:
+            raise ValueError(f"it holds {correct.dtype} of shape {correct.shape} instead of one bool an image")
+        return correct
 
 
-def _read(workdir: str | os.PathLike, run: str, name: str) -> bytes:
+@contextlib.contextmanager
+def _as_written(workdir: str | os.PathLike, run: str, name: str) -> Iterator[bytes]:
     if not is_done(workdir, run):
         raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run bin/sweep.py again")
     try:
-        return checksums.read_bytes(run_directory(workdir, run), name)
+        yield checksums.read_bytes(run_directory(workdir, run), name)
     except checksums.DamagedError as error:
         raise checksums.DamagedError(f"{error}; {_AGAIN}") from error
+    except ValueError as error:
+        file = run_directory(workdir, run) / name
+        raise checksums.DamagedError(f"{file} is not what this version writes ({error}); {_AGAIN}") from error
 
 
 def finished_runs(workdir: str | os.PathLike) -> list[str]:

@@ -16,6 +16,7 @@ from tf_transfer.cohort_process import CohortProcess
 from tf_transfer.experiment import Experiment, has_gpu
 from tf_transfer.pending import pending_cohorts
 from tf_transfer.plan import Cohort, Plan, make_plan
+from tf_transfer.result import Result
 
 _POLL_SECONDS = 0.2
 
@@ -32,7 +33,7 @@ class Progress:
     """
 
     runs: int
-    finished: tuple[results.Result, ...]
+    finished: tuple[Result, ...]
     share: float
     seconds_left: float | None
 
@@ -47,7 +48,7 @@ def run_sweep(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_damage: Callable[[str], None] = print,
     allow_other_versions: bool = False,
-) -> list[results.Result]:
+) -> list[Result]:
     """Trains every run of an experiment that has no result yet. Run again, it goes on where it was stopped.
 
     Args:
@@ -81,7 +82,7 @@ def join_sweep(
     directory: str | os.PathLike,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     allow_other_versions: bool = False,
-) -> list[results.Result]:
+) -> list[Result]:
     """Helps a sweep: trains cohorts that no other process trains, until all runs are done, whoever trained them.
 
     Any number of processes can, also on other machines that see the workdir under the same path, if their file system
@@ -129,7 +130,7 @@ class _Sweep:
     def __init__(self, plan: Plan, directory: pathlib.Path, on_progress: Callable[[Progress], None]):
         self._plan, self._directory, self._on_progress = plan, directory, on_progress
         self._settings_hash = plan.experiment.settings_hash()
-        self._finished: dict[str, results.Result] = {}
+        self._finished: dict[str, Result] = {}
         self._collect_results()
         self._waiting = pending_cohorts(plan, directory)
         self._processes: list[CohortProcess] = []
@@ -140,7 +141,7 @@ class _Sweep:
         self._num_processes = plan.experiment.processes or _default_processes()
         self._threads = max(1, (os.cpu_count() or 1) // self._num_processes)
 
-    def train_all(self) -> list[results.Result]:
+    def train_all(self) -> list[Result]:
         try:
             while self._waiting or self._processes:
                 self._start_what_can_start()

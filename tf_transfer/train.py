@@ -28,12 +28,13 @@ from tf_transfer import (
 from tf_transfer.backup import Backup, BackupPlan
 from tf_transfer.evaluation import CohortHistory
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
+from tf_transfer.result import DIVERGED, FINISHED, Result
 from tf_transfer.tensorboard_log import TensorBoardLog
 
 
 def train_cohort(
     directory: str | os.PathLike, plan: Plan, cohort: Cohort, stop: threading.Event | None = None
-) -> list[results.Result]:
+) -> list[Result]:
     """Trains the runs of a cohort side by side and writes their results; goes on from a checkpoint if there is one.
 
     Args:
@@ -76,7 +77,7 @@ def train_cohort(
         for number, run in todo.items():
             outcome = _result(plan, cohort, number, history, seconds, provenance[run.name])
             logs[number].session(
-                dashboard.hyperparameters(outcome), name=outcome.run, finished=outcome.status == results.FINISHED
+                dashboard.hyperparameters(outcome), name=outcome.run, finished=outcome.status == FINISHED
             )
             weights = networks.get_weights(trained.blocks[run.name])
             results.write_result(directory, outcome, weights, history.correct[number])
@@ -156,11 +157,11 @@ def _log_test(history: CohortHistory, test: int, runs: tuple[Run, ...], logs: di
 
 def _result(
     plan: Plan, cohort: Cohort, number: int, history: CohortHistory, seconds: float, provenance: dict[str, str]
-) -> results.Result:
+) -> Result:
     run = cohort.runs[number]
     recipe, treatment = plan.recipe(run).resolved(), run.treatment
     task = plan.task(run, treatment.target)
-    return results.Result(
+    return Result(
         run=run.name,
         treatment=treatment.name,
         kind=treatment.kind,
@@ -170,7 +171,7 @@ def _result(
         n=treatment.n,
         images_per_class=run.images_per_class,
         seed=run.seed,
-        status=results.DIVERGED if history.loss[number][-1] is None else results.FINISHED,
+        status=DIVERGED if history.loss[number][-1] is None else FINISHED,
         steps=history.steps[-1],
         num_classes=len(task.classes),
         test_steps=history.steps,

@@ -16,7 +16,7 @@ from tf_transfer.figures import PURPLE, STYLES, LineEnd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tf_transfer.results import Result
+    from tf_transfer.result import Result
 
 _RANGE = (0.2, 0.78)  # of viridis, whose ends would be lost on a dark or a light page
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from tf_transfer import analysis, figures
 from tf_transfer.figures import STYLES
-from tf_transfer.results import FINISHED
+from tf_transfer.result import FINISHED
 
 if TYPE_CHECKING:
     import pandas as pd
