@@ -1,4 +1,4 @@
-"""Draws tables and figures of a workdir again, or those of the paper from its published scores.
+"""Writes the report of a workdir again (page, tables, figures), or that of the paper's published scores.
 
 python bin/report.py --workdir=WORKDIR
 python bin/report.py --workdir=WORKDIR --compare=published
@@ -14,8 +14,8 @@ _METRIC = flags.DEFINE_enum("metric", None, ["top1_last", "top1_mean_best10"], "
 _COMPARE = flags.DEFINE_enum(
     "compare", None, ["published"], "With --workdir: also draw figure2_published, the paper's curves behind one's own."
 )
-_PUBLISHED = flags.DEFINE_bool("published", False, "Draw the paper's figures from its published scores alone.")
-_OUT = flags.DEFINE_string("out", None, "With --published: directory for the figures. Default: figures/published.")
+_PUBLISHED = flags.DEFINE_bool("published", False, "Report on the paper's published scores alone.")
+_OUT = flags.DEFINE_string("out", None, "With --published: directory for page and figures. Default: figures/published.")
 
 
 @flags.multi_flags_validator(
@@ -38,7 +38,7 @@ def _published_alone(values):
 
 
 def main(_) -> None:
-    """Writes tables and figures, and prints the tables."""
+    """Writes page, tables and figures, and prints the tables."""
     from tf_transfer import console, report, workdir
 
     if _PUBLISHED.value:

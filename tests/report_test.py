@@ -7,6 +7,7 @@ import pytest
 from tf_transfer import image_store, published, results, workdir
 from tf_transfer.experiment import Experiment
 from tf_transfer.report import write_published, write_report
+from tf_transfer.result import DIVERGED
 
 
 def test_a_report_holds_tables_figures_page_and_tensorboard_log(reported):
@@ -86,6 +87,16 @@ def test_a_report_without_its_image_store(partial):
     assert report.missing == ()
     page = report.page_path.read_text()
     assert "The plan is not known: no image store at" in page and "Not complete" not in page
+
+
+def test_a_report_of_one_network_that_diverged(store, make_result, tmp_path):
+    workdir.write_config(tmp_path, Experiment(str(store)))
+    lost = make_result("baseB", 0.1, status=DIVERGED, loss_history=(2.0, None), test_steps=(10, 20))
+    results.write_result(tmp_path, lost, {"layer1/0": np.full((3, 3, 3, 4), np.nan)}, np.zeros(12, bool))
+    report = write_report(tmp_path, "top1_last")
+    assert report.figure_paths == {} and report.findings.answer[0].startswith("There is nothing to compare yet")
+    page = report.page_path.read_text()
+    assert "baseB_random-0_seed-0 diverged" in page and "No base is finished." in page and "None" not in page
 
 
 def test_nothing_to_report(tmp_path):

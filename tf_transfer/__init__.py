@@ -24,6 +24,7 @@ _EXPORTS = {
     "make_plan": "tf_transfer.plan",
     "prepare": "tf_transfer.api",
     "run": "tf_transfer.api",
+    "write_report": "tf_transfer.report",
     "load_network": "tf_transfer.saved_model",
     "export": "tf_transfer.saved_model",
     "draw_figure2": "tf_transfer.figures.figure2",

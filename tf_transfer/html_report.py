@@ -126,7 +126,7 @@ def _cell(name: str, value: object) -> tuple[str, str]:
     if isinstance(value, float):
         shown = "" if value != value else f"{100 * value:.1f}" if name in _PERCENT else f"{value:.4g}"
         return shown, "" if value != value else repr(value)
-    return str(value), str(value)
+    return ("", "") if value is None else (str(value), str(value))
 
 
 def _effect_rows(effects: pd.DataFrame) -> dict:

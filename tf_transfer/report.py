@@ -98,8 +98,9 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         beside_paper=compare,
     )
     drawn = paper.draw_all(table, metric, report.warnings, theirs) | _draw_effects(report.effects)
-    if learning_curves.has_rows(outcomes):
-        drawn["learning_curves"] = learning_curves.draw_learning_curves(_main(outcomes, table))
+    compared = _main(outcomes, table)
+    if learning_curves.has_rows(compared):
+        drawn["learning_curves"] = learning_curves.draw_learning_curves(compared)
     paths = _save(drawn, directory / "figures")
     filters = _draw_filters(directory, table)
     write_dashboard(directory / "tensorboard", table, paths | filters)

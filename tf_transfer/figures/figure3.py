@@ -126,7 +126,7 @@ def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: dict) 
             ends.append(LineEnd(curve.index[-1], curve.iloc[-1], text, color))
             continue
         text += f": down to \N{MINUS SIGN}{-curve.min():.0f} at n = {curve.idxmin()}"
-        axes.annotate(text, _crossing(curve, bottom), (10, 4 + 14 * fallen), textcoords="offset points", color=color)
+        axes.annotate(text, _crossing(curve, bottom), (10, 4 + 14 * fallen), textcoords="offset points", fontsize=9)
         fallen += 1  # the next one's words stand a line higher
     figures.dress(axes, figures.X_LABEL, _RELATIVE_LABEL)
     axes.set_title("Relative to the base of the same task")

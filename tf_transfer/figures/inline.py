@@ -9,6 +9,7 @@ import markupsafe
 
 # What the page decides about; all other colours are the treatments' own, legible on light and on dark.
 _THEME = {"#000000": "var(--ink)", "#ffffff": "var(--paper)", "#dddddd": "var(--grid)", "#aa0000": "var(--warning)"}
+_PIXELS_A_POINT = (0.9, 1.45)  # at the least and at the most, so that texts of 9 points have 8 to 13 pixels
 
 
 def to_markup(path: pathlib.Path, alt: str) -> markupsafe.Markup:
@@ -20,11 +21,16 @@ def to_markup(path: pathlib.Path, alt: str) -> markupsafe.Markup:
       alt: What the figure shows, for those who cannot see it.
 
     Returns:
-      The element, in which black, white and grey are the CSS variables `--ink`, `--paper`, `--grid` and `--warning`.
+      The element, in which black, white and grey are the CSS variables `--ink`, `--paper`, `--grid` and `--warning`. It
+      grows and shrinks with the page as far as its texts are legible.
     """
     text = re.sub(r"<metadata>.*?</metadata>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     text = text[text.index("<svg") :]
     text = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{path.stem}-", text)
     for color, variable in _THEME.items():
         text = text.replace(color, variable)
+    size = re.search(r' width="([\d.]+)pt" height="[\d.]+pt"', text)
+    least, most = (round(scale * float(size[1])) for scale in _PIXELS_A_POINT)
+    style = f' style="min-width: {least}px; max-width: {most}px"'
+    text = text.replace(size[0], style, 1)
     return markupsafe.Markup(text.replace("<svg", f'<svg role="img" aria-label="{markupsafe.escape(alt)}"', 1))
