@@ -49,6 +49,9 @@ def test_help(run, name, flags):
         ("prepare", ["--source=shapes", "--out=x", "--format=gif"], "flag --format=gif: value should be one of"),
         ("prepare", ["--source=shapes", "--out=x", "--holdout=2"], "flag --holdout=2: 2.0 is not a number in the"),
         ("prepare", ["--source=shapes"], "--out is missing; see --help"),
+        ("prepare", ["--source=shapes", "--out="], "--out is missing; see --help"),
+        ("sweep", ["--config=README.md", "--workdir=x"], "the config cannot be loaded (SyntaxError: "),
+        ("sweep", ["--config=setup.py", "--workdir=x"], "the config cannot be loaded (it ends the program: "),
         ("report", ["--workdir=x", "y"], "unexpected arguments ['y']: flags start with --; see --help"),
         (
             "report",
@@ -83,10 +86,26 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
     "name, flags, message",
     [
         ("prepare", ["--source=folder:nowhere", "--out=x"], "there is no folder 'nowhere'; expected DIR"),
+        (
+            "prepare",
+            ["--source=shapes", "--out=README.md/x"],
+            "cannot write to README.md/x.partial (Not a directory); c",
+        ),
+        (
+            "prepare",
+            ["--source=shapes", "--out=x", "--image_size=9999"],
+            "image_size must be 0 or a number of pixels up",
+        ),
         ("prepare", ["--source=photos", "--out=x"], "unknown source 'photos': expected tfds:NAME[/CONFIG], folder:DIR"),
         ("sweep", [CONFIG, "--workdir=x"], "no image store given: set --config.store=PATH (made by bin/prepare.py)"),
         ("sweep", [CONFIG, "--config.store=nowhere", "--workdir=x"], "no image store at 'nowhere'"),
         ("sweep", [CONFIG, "--config.store={store}"], "no workdir given: set --workdir=DIR, where results are to"),
+        (
+            "sweep",
+            [CONFIG, "--config.store={store}", "--workdir=configs"],
+            "'configs' is no workdir (no config.json in i",
+        ),
+        ("sweep", [CONFIG, "--config.recipe.learning_rate=nan"], "recipe.learning_rate must lie in [0, inf), got nan"),
         ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], "Configuration is not available because of"),
         ("sweep", [CONFIG, "--config.treatments=XnB"], "unknown treatment 'XnB': expected some of BnB, BnB+, AnB"),
         ("sweep", [CONFIG, "--config.network=vgg"], "unknown network 'vgg': expected one of ['caffenet', "),
@@ -97,11 +116,14 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
             ["--published", "--out=README.md"],
             "cannot write to 'README.md' (File exists); choose another --out",
         ),
+        ("report", ["--workdir=README.md"], "'README.md' is a file, not a workdir; choose another --workdir"),
+        ("export", ["--workdir=nowhere", "--run=A3B", "--to=x"], "'nowhere' is not the workdir of an experiment"),
+        ("export", ["--workdir={workdir}", "--run=../../x", "--to=x"], "unknown treatment '../../x': expected baseA, "),
         ("report", ["--workdir=nowhere"], "'nowhere' is not the workdir of an experiment (no config.json in it)"),
     ],
 )
-def test_wrong_values_are_one_line_and_status_1(run, store, name, flags, message):
-    flags = [flag.format(store=store) for flag in flags]
+def test_wrong_values_are_one_line_and_status_1(run, store, invented_workdir, name, flags, message):
+    flags = [flag.format(store=store, workdir=invented_workdir) for flag in flags]
     if name == "sweep" and not any(flag.startswith(("--workdir", "--config.store")) for flag in flags):
         flags += [f"--config.store={store}", "--dry_run"]
     done = run(name, *flags)

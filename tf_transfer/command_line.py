@@ -48,8 +48,10 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
 def _parse_flags(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)  # not absl's own parser, which ends the process with two lines
-    except SystemExit:
-        sys.exit(0 if any(argument.lstrip("-").startswith(("help", "?")) for argument in argv) else 1)  # absl: always 1
+    except SystemExit as ended:
+        if any(argument.lstrip("-").startswith(("help", "?")) for argument in argv):
+            sys.exit(0)  # absl ends with 1
+        _fail(f"the config cannot be loaded (it ends the program: {_one_line(ended)})", status=2)
     except AttributeError as error:  # ml_collections raises it with the bare name of the field
         field = str(error).strip("\"'")
         known = f"the config has no field {field!r}; configs/default.py lists them all"
@@ -66,7 +68,7 @@ def _cannot_load(error: Exception) -> str:
     return f"the config cannot be loaded ({type(error).__name__}: {_one_line(error)})"
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return printable(" ".join(str(error).split())) or type(error).__name__
 
 
