@@ -1,8 +1,10 @@
+import pathlib
 import shutil
 
 import pytest
 
 from tf_transfer import checks, results
+from tf_transfer.contents import Contents
 from tf_transfer.experiment import Experiment
 from tf_transfer.plan import Cohort, Run
 from tf_transfer.result import DIVERGED
@@ -21,7 +23,8 @@ def ask(store):
 
     def ask(*outcomes, missing=(), experiment=None):
         experiment = experiment or Experiment(store)
-        found = checks.check_all(experiment, missing, outcomes, results.table(outcomes), "top1_last")
+        contents = Contents(pathlib.Path(), experiment, outcomes, results.table(outcomes), missing)
+        found = checks.check_all(contents, "top1_last")
         return {check.question: (check.answer, check.detail) for check in found}
 
     return ask
@@ -79,14 +82,15 @@ def test_one_task_alone(ask, make_result, store):
     assert found[DISJOINT] == ("not known", "There is one task alone.")
 
 
-def test_run_by_run(make_result):
-    made = [
+def test_run_by_run(make_result, store):
+    made = (
         make_result("baseB", 0.5),
         make_result("A1B", 0.1, frozen_sha256="f", copied_sha256="c"),
         make_result("A1B+", copied_sha256=""),
         make_result("R1B", status=DIVERGED, frozen_sha256="f"),
-    ]
-    found = checks.each_run(made, results.table(made), "top1_last")
+    )
+    contents = Contents(pathlib.Path(), Experiment(store), made, results.table(made), ())
+    found = checks.each_run(contents, "top1_last")
     assert [list(answers.values()) for answers in found] == [
         [True, True, None, None],
         [True, False, True, True],

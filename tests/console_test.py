@@ -3,8 +3,9 @@ import time
 
 import pytest
 
-from tf_transfer import analysis, console, effects, published, results, sweep, table1
+from tf_transfer import console, published, results, sweep, table1
 from tf_transfer.findings import Findings
+from tf_transfer.judgement import judge
 from tf_transfer.plan import Cohort, Run
 from tf_transfer.report import Report
 from tf_transfer.result import DIVERGED
@@ -51,15 +52,17 @@ def test_off_a_terminal_preparing_says_now_and_then_how_far_it_is(monkeypatch, c
 
 def printed_report(table, tmp_path, capsys, **changes):
     """The words of each line that is printed of a report on `table`."""
-    means = {name: analysis.treatment_means(rows, "top1_last") for name, rows in analysis.families(table).items()}
-    paths = {name: tmp_path / f"{name}.png" for name in ("figure2", "figure3")}
-    boost = table1.boost(table, "top1_last")
-    estimated = effects.estimate_effects(table, "top1_last").assign(low=6.5, high=9.5)
-    found = Findings(("Layers transfer.",), ("Freeze them.",))
-    page = tmp_path / "p.html"
-    report = Report(table, means, boost, ("all is invented",), estimated, found, tmp_path / "t", paths, page)
-    report = dataclasses.replace(report, tensorboard_path=tmp_path / "b")
-    console.print_report(dataclasses.replace(report, **changes))
+    judged = judge(table, "top1_last")
+    report = Report(
+        **vars(judged),
+        table_path=tmp_path / "t",
+        figure_paths={name: tmp_path / f"{name}.png" for name in ("figure2", "figure3")},
+        page_path=tmp_path / "p.html",
+        tensorboard_path=tmp_path / "b",
+    )
+    invented = {"warnings": ("all is invented",), "findings": Findings(("Layers transfer.",), ("Freeze them.",))}
+    invented["effects"] = judged.effects.assign(low=6.5, high=9.5)
+    console.print_report(dataclasses.replace(report, **invented | changes))
     return [line.split() for line in capsys.readouterr().out.splitlines()]
 
 

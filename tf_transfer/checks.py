@@ -13,6 +13,7 @@ from tf_transfer.result import FINISHED
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tf_transfer.contents import Contents
     from tf_transfer.experiment import Experiment
     from tf_transfer.plan import Cohort
     from tf_transfer.result import Result
@@ -40,48 +41,34 @@ class Check:
         return {True: "yes", False: "no", None: "not known"}[self.passed]
 
 
-def check_all(
-    experiment: Experiment,
-    missing: Sequence[Cohort] | str,
-    outcomes: Sequence[Result],
-    table: pd.DataFrame,
-    metric: str,
-) -> list[Check]:
-    """Asks every question.
-
-    Args:
-      experiment: What the results belong to.
-      missing: The cohorts that are not done, with the runs that they lack; or why that is not known.
-      outcomes: All results.
-      table: The same as a table, as in `results.csv`.
-      metric: The column of accuracies to judge by.
-    """
-    splits = table["split"].unique()
+def check_all(contents: Contents, metric: str) -> list[Check]:
+    """Asks every question of what stands in a workdir, accuracies being judged by the column `metric`."""
+    experiment, outcomes, table = contents.experiment, contents.outcomes, contents.table
     return [
-        _complete(missing, len(table)),
-        *_bases_finished(outcomes, table, metric),
+        _complete(contents.missing, len(table)),
+        _bases_finished(outcomes, table, metric),
         _all_finite(outcomes),
         _left_chance(table, metric),
         _recorded("Did frozen weights stay as they were?", "frozen_sha256", [o for o in outcomes if _freezes(o)]),
         _recorded("Were copied weights equal to their origin?", "copied_sha256", [o for o in outcomes if _copies(o)]),
-        _disjoint(experiment, splits),
+        _disjoint(experiment, table["split"].unique()),
         _nothing_set_aside(experiment),
         _alike(outcomes),
     ]
 
 
-def each_run(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> list[dict[str, bool | None]]:
-    """Answers, run by run, those questions that concern single runs; None where a question does not.
+def each_run(contents: Contents, metric: str) -> list[dict[str, bool | None]]:
+    """Answers, run by run, those questions that concern single runs.
 
     Args:
-      outcomes: All results.
-      table: The same as a table.
+      contents: What stands in a workdir.
       metric: The column of accuracies to judge by.
 
     Returns:
-      By run, in the order of `outcomes`: `finite`, `left chance`, `frozen weights unmoved`, `copied weights equal`.
+      By run, in the order of `outcomes`: `finite`, `left chance`, `frozen weights unmoved`, `copied weights equal`;
+      None where a question does not concern it.
     """
-    stuck = set(analysis.at_chance(table, metric)["run"])
+    stuck = set(analysis.at_chance(contents.table, metric)["run"])
     return [
         {
             "finite": outcome.status == FINISHED,
@@ -89,7 +76,7 @@ def each_run(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> li
             "frozen weights unmoved": bool(outcome.frozen_sha256) if _freezes(outcome) else None,
             "copied weights equal": bool(outcome.copied_sha256) if _copies(outcome) else None,
         }
-        for outcome in outcomes
+        for outcome in contents.outcomes
     ]
 
 
@@ -101,19 +88,19 @@ def _complete(missing: Sequence[Cohort] | str, done: int) -> Check:
     return Check(question, not lacking, f"{done} of {done + lacking} runs." if lacking else f"All {done} runs.")
 
 
-def _bases_finished(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> list[Check]:
+def _bases_finished(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> Check:
+    question = "Were the bases trained to their end?"
     bases = [outcome for outcome in outcomes if outcome.kind == "base" and outcome.status == FINISHED]
     if not bases:
-        return [Check("Were the bases trained to their end?", None, "No base is finished.")]
+        return Check(question, None, "No base is finished.")
     late = {base.run: 100 * (base.top1_history[-1] - base.top1_history[_before_last_fifth(base)]) for base in bases}
     slowest = max(late, key=late.get)
     warnings = analysis.under_trained(table, metric)
-    passed = not warnings and late[slowest] < analysis.UNDER_TRAINED_POINTS
     detail = f"Over the last fifth of its tests the slowest, {slowest}, still gained {late[slowest]:.1f} points."
-    detail += " No network that only retrains a base's top is far above it." if not warnings else ""
-    return [
-        Check("Were the bases trained to their end?", passed, " ".join([detail, *(f"{text}." for text in warnings)]))
-    ]
+    detail += (
+        "".join(f" {text}." for text in warnings) or " No network that only retrains a base's top is far above it."
+    )
+    return Check(question, not warnings and late[slowest] < analysis.UNDER_TRAINED_POINTS, detail)
 
 
 def _before_last_fifth(base: Result) -> int:
@@ -127,14 +114,13 @@ def _all_finite(outcomes: Sequence[Result]) -> Check:
 
 
 def _left_chance(table: pd.DataFrame, metric: str) -> Check:
+    question = "Did every run leave chance?"
     stuck = analysis.at_chance(table, metric)
-    detail = (
-        f"At chance: {_some(stuck['run'])}." if len(stuck) else "The lowest reached {:.1f} %, chance being {:.1f} %."
-    )
-    if not len(stuck):
-        lowest = table.loc[(table[metric] * table["num_classes"]).idxmin()]
-        detail = detail.format(100 * lowest[metric], 100 / lowest["num_classes"])
-    return Check("Did every run leave chance?", not len(stuck), detail)
+    if len(stuck):
+        return Check(question, False, f"At chance: {_some(stuck['run'])}.")
+    lowest = table.loc[(table[metric] * table["num_classes"]).idxmin()]
+    detail = f"The lowest reached {100 * lowest[metric]:.1f} %, chance being {100 / lowest['num_classes']:.1f} %."
+    return Check(question, True, detail)
 
 
 def _freezes(outcome: Result) -> bool:

@@ -37,15 +37,14 @@ def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapp
       table: Results as in `results.csv`.
       pictures: PNG files by tag.
     """
-    log = TensorBoardLog(directory / "report")
-    for tag, path in pictures.items():
-        log.image(tag, path)
     charts = {_title(kind): f"^{re.escape(top1_tag(kind))}$" for kind in table["kind"].unique()}
-    log.charts({"Top-1 accuracy by treatment, one line a run": charts})
     values = {name: sorted(table[name].unique().tolist()) for name in _COLUMNS}
-    # What is the same in all runs would only push their results out of sight.
-    log.sessions({name: of_one for name, of_one in values.items() if len(of_one) > 1}, _METRICS)
-    log.close()
+    with TensorBoardLog(directory / "report") as log:
+        for tag, path in pictures.items():
+            log.image(tag, path)
+        log.charts({"Top-1 accuracy by treatment, one line a run": charts})
+        # What is the same in all runs would only push their results out of sight.
+        log.sessions({name: of_one for name, of_one in values.items() if len(of_one) > 1}, _METRICS)
 
 
 def _title(kind: str) -> str:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import jinja2
 import markupsafe
 
-from tf_transfer import __version__, analysis
+from tf_transfer import __version__, analysis, results
 from tf_transfer.checks import Check
 from tf_transfer.effects import EFFECTS
-from tf_transfer.findings import SIGNIFICANT, Findings
+from tf_transfer.findings import SIGNIFICANT
+from tf_transfer.judgement import Judgement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,34 +51,33 @@ class Page:
     Attributes:
       title: Its heading.
       subtitle: What was trained, in one sentence.
-      findings: The answer, the recommendation, and what the intervals count.
-      warnings: What should keep a reader from trusting it.
+      judgement: What the results say.
       missing: The cohorts that are not done, with the runs that they lack.
       pictures: The figures.
-      effects: As from `effects.estimate_effects`.
-      means: Accuracy in percent, by family of class splits, as from `analysis.treatment_means`.
-      boost: Table 1 of the paper, from these runs and from the paper, as from `table1.boost`.
+      boosts: Tables as from `table1.boost`, by their headings.
       checks: The validity checks.
       checks_by_run: By run, the answers to those questions that concern single runs.
-      table: One row a run, as in `results.csv`.
       settings: Names and values of the configuration and the versions.
       commands: How to run it again: what it does, and the commands.
     """
 
     title: str
     subtitle: str
-    findings: Findings
-    warnings: Sequence[str]
+    judgement: Judgement
     missing: Sequence[Cohort]
     pictures: Sequence[Picture]
-    effects: pd.DataFrame
-    means: Mapping[str, pd.DataFrame]
-    boost: Mapping[str, pd.DataFrame]
+    boosts: Mapping[str, pd.DataFrame]
     checks: Sequence[Check]
     checks_by_run: Mapping[str, Mapping[str, bool | None]]
-    table: pd.DataFrame
     settings: Sequence[tuple[str, str]]
     commands: Sequence[tuple[str, str]]
+
+
+def write(path: pathlib.Path, page: Page) -> None:
+    """Writes the page to a file."""
+    with results.replacing(path) as temporary:
+        # A file's name may hold bytes that are no text; they are shown as escapes.
+        temporary.write_text(render(page), encoding="utf-8", errors="backslashreplace")
 
 
 def render(page: Page) -> str:
@@ -89,20 +89,21 @@ def render(page: Page) -> str:
     script, style = (
         markupsafe.Markup(environment.loader.get_source(environment, f"report.{suffix}")[0]) for suffix in ("js", "css")
     )
-    constant = [name for name in _QUIET if page.table[name].nunique(dropna=False) == 1]
-    varying = page.table.drop(columns=constant)
+    table = page.judgement.table
+    constant = [name for name in _QUIET if table[name].nunique(dropna=False) == 1]
+    varying = table.drop(columns=constant)
     return environment.get_template("report.html").render(
         page=page,
         style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         version=__version__,
-        csv=page.table.to_csv(index=False, float_format="%.6g"),
-        constants={name: page.table[name].iloc[0] for name in constant},
+        csv=table.to_csv(index=False, float_format="%.6g"),
+        constants={name: table[name].iloc[0] for name in constant},
         columns=_columns(varying),
         rows=[_cells(row) for row in varying.to_dict("records")],
         num_missing=sum(len(cohort.runs) for cohort in page.missing),
-        effects=_effect_rows(page.effects),
+        effects=_effect_rows(page.judgement.effects),
         pattern=analysis.pattern,
     )
 
