@@ -64,6 +64,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.cohort_size = 7  # runs with frozen layers that train side by side
     config.finetuned_cohort_size = 1  # likewise without frozen layers
     config.processes = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU
+    # The same bits each time on the same machine, with as many processes. auto: yes on the CPU, where it costs nothing.
+    config.deterministic = "auto"  # auto | yes | no
     config.checkpoint_minutes = 5.0  # minutes between two checkpoints, or more if that would take over 1 % of the time
     config.checkpoint_steps = 0  # if not 0, also a checkpoint every so many steps
     config.lock()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import math
 import os
 import pathlib
 import random
@@ -20,6 +21,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -53,12 +55,13 @@ def start(command: list[str]) -> subprocess.Popen:
     )
 
 
-def finish(command: list[str]) -> float:
-    """Runs a command in peace and returns its time in seconds."""
+def finish(commands: Sequence[list[str]]) -> float:
+    """Runs commands in peace and returns their time in seconds."""
     begun = time.monotonic()
-    process = start(command)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    for command in commands:
+        process = start(command)
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
     return time.monotonic() - begun
 
 
@@ -92,29 +95,35 @@ def kill(process: subprocess.Popen, kind: str, rng: random.Random) -> None:
         assert took < SECONDS_TO_STOP, f"{kind}: ended after {took:.1f} s only"
 
 
-def disturb(directory: pathlib.Path, seconds: float, kind: str, rng: random.Random) -> str:
+def disturb(
+    directory: pathlib.Path,
+    commands: Sequence[list[str]],
+    is_moment: Callable[[str], bool],
+    kind: str,
+    rng: random.Random,
+) -> str:
     """Runs what is left of an experiment and kills it; returns the phase it was in, or nothing if it came to its end.
 
     Args:
-      directory: The experiment's directory.
-      seconds: It is killed at some moment before this; every other time, as soon as something is being written then.
+      directory: The experiment's directory: `store` and `work` are in it.
+      commands: What makes the experiment.
+      is_moment: Whether to kill it now, in this phase.
       kind: What is killed, and how.
-      rng: Draws the moment.
+      rng: Chooses between cohorts.
     """
-    deadline, await_writing = time.monotonic() + rng.uniform(0, seconds), rng.random() < 0.5
-    for command in commands(directory):
+    for command in commands:
         process = start(command)
         while process.poll() is None:
             now = phase(directory)
-            if time.monotonic() >= deadline and (not await_writing or now.endswith("writing")):
+            if is_moment(now):
                 kill(process, kind, rng)
                 return now
             try:
                 process.wait(0.002)
             except subprocess.TimeoutExpired:
                 continue
-        if process.communicate()[1] and process.returncode:
-            raise AssertionError(f"failed undisturbed, in phase {phase(directory)}")
+        _, errors = process.communicate()
+        assert process.returncode == 0, f"failed undisturbed: {errors}"
     return ""
 
 
@@ -167,17 +176,19 @@ def torment(directory: pathlib.Path, kills: int, seed: int, on_kill=lambda line:
     Returns:
       How many times each (kind, phase) was killed into, and `compared` experiments.
     """
-    rng, counts = random.Random(seed), collections.Counter()
-    seconds = sum(finish(command) for command in commands(directory / "peace"))
-    survived, rounds = 0, 0
-    while survived < kills or phase(directory / str(rounds)) != "preparation":
+    rng, counts, survived, rounds = random.Random(seed), collections.Counter(), 0, 0
+    seconds = finish(commands(directory / "peace"))
+    while survived < kills or (directory / str(rounds)).exists():
         here, kind = directory / str(rounds), KINDS[survived % len(KINDS)]
-        if survived < kills:
-            where = disturb(here, 0.7 * seconds, kind, rng)
-        else:
-            where = ""
-            for command in commands(here):
-                finish(command)
+        at = time.monotonic() + (0.7 * seconds * rng.random() if survived < kills else math.inf)
+        ends = "writing" if rng.random() < 0.5 else ""  # every other time, as soon as something is written then
+        where = disturb(
+            here,
+            commands(here),
+            lambda phase, at=at, ends=ends: time.monotonic() >= at and phase.endswith(ends),
+            kind,
+            rng,
+        )
         if where:
             survived += 1
             counts[kind, where] += 1

@@ -244,7 +244,7 @@ def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other
         "layers": (3,), "seeds": (7,), "blocks": {"volumes": {"images_per_class": (3,)}},
         "expected_store": "imagenet2012",
         "metric": "top1_mean_best10", "cohort_size": 3, "finetuned_cohort_size": 2, "processes": 1,
-            "checkpoint_minutes": 1.0, "checkpoint_steps": 7,
+            "deterministic": "yes", "checkpoint_minutes": 1.0, "checkpoint_steps": 7,
     }  # fmt: skip
     recipe = {
         "batch_size": 32, "epochs": 1.0, "steps": 10, "tests": 5, "learning_rate": 0.1, "schedule": "constant",

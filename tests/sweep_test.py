@@ -1,13 +1,14 @@
 """Real sweeps: the binary, and a process of its own for every cohort. They take long, so most tests look at one."""
 
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
 
+import chaos
 import pandas as pd
 import pytest
-from chaos import compare
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tf_transfer import results
@@ -95,6 +96,19 @@ def test_swept_again_nothing_is_trained(copied, store):
     assert files_of_training(copied) == before
 
 
+def test_a_sweep_that_is_killed_twice_goes_on_to_the_same_results(swept, store, tmp_path):
+    arguments, rng, work = [command(store, tmp_path / "work")], random.Random(1), tmp_path / "work"
+    (tmp_path / "store").touch()  # prepared already
+    for kind, log in (("kill sweep", "random-0_seed-0_baseB.log"), ("terminate group", "random-0_seed-0_B1B.log")):
+        begun = work / "logs" / log
+        assert chaos.disturb(
+            tmp_path, arguments, lambda _, begun=begun: begun.exists() and b"starts" in begun.read_bytes(), kind, rng
+        )
+        assert not (work / "results.csv").exists()
+    assert not chaos.disturb(tmp_path, arguments, lambda _: False, "", rng)
+    chaos.compare(work, swept)
+
+
 def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, store):
     weights = copied / "runs" / "baseB_random-0_seed-0" / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])
@@ -111,7 +125,7 @@ def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, 
         "baseB_random-0_seed-0-1",
         "B1B_random-0_seed-0-1",
     }
-    compare(copied, swept)
+    chaos.compare(copied, swept)
 
 
 def test_a_cohort_that_fails_is_one_line_that_names_its_log(copied, store):

@@ -17,12 +17,13 @@ from tf_transfer.blocks import Block
 SCHEDULES = ("cosine", "step", "constant")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 NORMALISATIONS = ("channels", "mean image")
+DETERMINISTIC = ("auto", "yes", "no")
 METRICS = ("top1_last", "top1_mean_best10")
 
 # What may change between two sweeps on one workdir, since no run's numbers depend on it.
 _FREE_FIELDS = ("split", "split_seeds", "images_per_class", "targets", "treatments", "layers", "seeds", "blocks")
 _FREE_FIELDS += ("expected_store", "metric", "cohort_size", "finetuned_cohort_size", "processes")
-_FREE_FIELDS += ("checkpoint_minutes", "checkpoint_steps")
+_FREE_FIELDS += ("deterministic", "checkpoint_minutes", "checkpoint_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +142,7 @@ class Experiment:
     cohort_size: int = 7
     finetuned_cohort_size: int = 1
     processes: int = 0
+    deterministic: str = "auto"
     checkpoint_minutes: float = 5.0
     checkpoint_steps: int = 0
 
@@ -154,6 +156,8 @@ class Experiment:
             )
         if self.metric not in METRICS:
             raise ValueError(f"unknown metric {self.metric!r}: expected one of {METRICS}")
+        if self.deterministic not in DETERMINISTIC:
+            raise ValueError(f"unknown deterministic {self.deterministic!r}: expected one of {DETERMINISTIC}")
         limits = {"cohort_size": 1, "finetuned_cohort_size": 1, "processes": 0}
         limits |= {"checkpoint_minutes": 0, "checkpoint_steps": 0}
         for name, least in limits.items():

@@ -27,6 +27,7 @@ from tf_transfer import (
 )
 from tf_transfer.backup import Backup, BackupPlan
 from tf_transfer.evaluation import CohortHistory
+from tf_transfer.experiment import has_gpu
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
 from tf_transfer.result import DIVERGED, FINISHED, Result
 from tf_transfer.tensorboard_log import TensorBoardLog
@@ -194,7 +195,10 @@ def main(directory: str, parent: str, threads: str, *run_names: str) -> None:
     stop = preemption.watch(int(parent))
     tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     tf.config.threading.set_inter_op_parallelism_threads(int(threads))
-    plan = make_plan(workdir.read_experiment(directory))
+    experiment = workdir.read_experiment(directory)
+    if experiment.deterministic == "yes" or (experiment.deterministic == "auto" and not has_gpu()):
+        tf.config.experimental.enable_op_determinism()
+    plan = make_plan(experiment)
     runs = tuple(run for run in plan.runs if run.name in run_names)
     try:
         train_cohort(directory, plan, make_cohort(runs), stop)
