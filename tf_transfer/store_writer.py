@@ -28,6 +28,7 @@ from tf_transfer.store_journal import JOURNAL, Journal, Progress, Record
 MAX_BAD_SHARE = 0.01  # more than this, and the source is not what the user believes it is
 JPEG_QUALITY = 95
 _LOOK_AHEAD = 256  # images that may wait to be written, which bounds the memory
+_VALUES = np.arange(256)
 _CHUNK = 1024  # examples; so many, a few seconds' work, are done again after a kill
 
 
@@ -189,8 +190,8 @@ def _records(examples: Iterable[Example], image_size: int, image_format: str, sp
             line = f"{split}\t{printable(example.name)}\t{printable(' '.join(str(error).split()))}"
             return Record(example.label, set_aside=line)
         image = pixels.tobytes() if image_format == "raw" else _jpeg(pixels)
-        channels = pixels.reshape(-1, 3).astype(np.int64)
-        sums, squares = channels.sum(0), (channels**2).sum(0)
+        counts = np.reshape(Image.fromarray(pixels).histogram(), (3, 256))  # 30 times faster than summing pixels
+        sums, squares = counts @ _VALUES, counts @ _VALUES**2
         return Record(example.label, image, "", tuple(sums.tolist()), tuple(squares.tolist()))
 
     waiting: collections.deque = collections.deque()
