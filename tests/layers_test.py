@@ -1,6 +1,8 @@
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization
 
@@ -43,13 +45,43 @@ def test_groups_must_divide_the_channels():
         GroupedConv2D(4, 3, groups=2).build((None, 5, 5, 3))
 
 
-def test_normalisation_against_caffe_s_formula():
-    inputs = np.random.default_rng(1).normal(scale=30, size=(2, 3, 3, 7)).astype(np.float32)
+def caffe_normalise(inputs, beta):
     expected = np.empty(inputs.shape)
-    for channel in range(7):
+    for channel in range(inputs.shape[-1]):
         neighbours = inputs[..., max(0, channel - 2) : channel + 3].astype(np.float64)
-        expected[..., channel] = inputs[..., channel] / (1 + 1e-4 / 5 * (neighbours**2).sum(-1)) ** 0.75
-    np.testing.assert_allclose(LocalResponseNormalization()(inputs), expected, rtol=1e-5)
+        expected[..., channel] = inputs[..., channel] / (1 + 1e-4 / 5 * (neighbours**2).sum(-1)) ** beta
+    return expected
+
+
+@pytest.mark.parametrize("beta", [0.75, 0.5])
+def test_normalisation_against_caffe_s_formula(beta):
+    inputs = np.random.default_rng(1).normal(scale=30, size=(2, 3, 3, 7)).astype(np.float32)
+    np.testing.assert_allclose(LocalResponseNormalization(beta=beta)(inputs), caffe_normalise(inputs, beta), rtol=1e-5)
+
+
+def test_normalisation_s_gradient_against_differences():
+    inputs = np.random.default_rng(1).normal(scale=30, size=(1, 2, 2, 7))
+    weights = np.random.default_rng(2).normal(size=inputs.shape)
+    expected = np.empty(inputs.shape)
+    for place in np.ndindex(inputs.shape):
+        step = np.zeros(inputs.shape)
+        step[place] = 1e-3
+        higher, lower = (caffe_normalise(inputs + sign * step, 0.75) for sign in (1, -1))
+        expected[place] = ((higher - lower) * weights).sum() / 2e-3
+    with tf.GradientTape() as tape:
+        tensor = tf.constant(inputs, tf.float32)
+        tape.watch(tensor)
+        outputs = LocalResponseNormalization()(tensor)
+    gradient = tape.gradient(outputs, tensor, output_gradients=tf.constant(weights, tf.float32))
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_normalisation_of_bfloat16_loses_no_more_than_its_rounding():
+    inputs = np.random.default_rng(1).normal(scale=5, size=(2, 3, 3, 7)).astype(ml_dtypes.bfloat16)
+    outputs = LocalResponseNormalization(dtype="mixed_bfloat16")(inputs)
+    assert outputs.dtype == "bfloat16"
+    expected = caffe_normalise(inputs.astype(np.float32), 0.75)
+    np.testing.assert_allclose(np.asarray(outputs, np.float32), expected, rtol=2**-8)
 
 
 def test_layers_survive_serialisation():

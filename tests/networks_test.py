@@ -3,6 +3,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_transfer import networks
 from tf_transfer.architectures import Architecture, Layer, caffenet, convnet, tiny
@@ -29,10 +30,27 @@ def test_layer_n_of_a_network_is_the_block_called_layern():
     model = networks.build_network(convnet(num_classes=10), SEED_OF)
     blocks = [layer for layer in model.layers if isinstance(layer, keras.Sequential)]
     assert [block.name for block in blocks] == [f"layer{n}" for n in range(1, 9)]
-    assert [layer.name for layer in model.get_layer("layer1").layers] == ["conv", "relu", "pool"]
+    assert [layer.name for layer in model.get_layer("layer1").layers] == ["conv", "pool", "relu"]
     assert [layer.name for layer in model.get_layer("layer3").layers] == ["conv", "relu"]
     assert [layer.name for layer in model.get_layer("layer6").layers] == ["flatten", "dense", "relu", "dropout"]
     assert [layer.name for layer in model.get_layer("layer8").layers] == ["dense"]
+
+
+@pytest.mark.parametrize("layer", [convnet(10).layers[0], caffenet(10).layers[4]], ids=["convnet 1", "caffenet 5"])
+def test_pooling_before_the_relu_changes_nothing(layer):
+    block = networks.build_block(layer, (13, 13, 6), "block", 0, 0)
+    convolve, pool, relu = (block.get_layer(name) for name in ("conv", "pool", "relu"))
+    images = tf.constant(np.random.default_rng(0).normal(size=(4, 13, 13, 6)).astype(np.float32))
+    gradients = []
+    for order in ((convolve, pool, relu), (convolve, relu, pool)):
+        with tf.GradientTape() as tape:
+            features = images
+            for part in order:
+                features = part(features)
+            loss = tf.reduce_sum(features**2)
+        gradients.append([features, *tape.gradient(loss, block.trainable_variables)])
+    for ours, slow in zip(*gradients, strict=True):
+        np.testing.assert_array_equal(ours, slow)
 
 
 def test_blocks_of_a_run_carry_its_name_and_their_numbers():

@@ -1,0 +1,138 @@
+"""Training steps of one network, against PyTorch, and of CaffeNet against its plainest form in Keras.
+
+python -m bench.step                 (needs PyTorch beside the package: pip install torch==2.13.0)
+python -m bench.step --batch_size=8 --steps=1 --rounds=1 --networks=convnet
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bench import alternating
+from tf_transfer import architectures, networks, optimizers, seeds
+from tf_transfer.experiment import Recipe
+
+PRECISIONS = ("float32", "mixed_bfloat16")
+AIM = {"convnet": 1.2, "caffenet": 1.0}
+CLASSES = 50
+
+
+class TrainingStep:
+    """Steps of a compiled Keras model on one batch, as `fit` does them.
+
+    Args:
+      model: The network.
+      images: float32 [batch, height, width, 3].
+      labels: Integers [batch].
+    """
+
+    def __init__(self, model: keras.Model, images: np.ndarray, labels: np.ndarray):
+        model.compile(
+            optimizers.build_optimizer(Recipe(learning_rate=1e-3, schedule="constant"), 1),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=[keras.metrics.SparseCategoricalAccuracy(name="top1")],
+            jit_compile=False,
+        )
+        batches = tf.data.Dataset.from_tensors((images, labels)).repeat()
+        model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)  # makes the step
+        self._train, self._batches = model.train_function, iter(batches)
+
+    def __call__(self, steps: int) -> float:
+        """Trains for some steps and returns the last loss."""
+        for _ in range(steps):
+            logs = self._train(self._batches)
+        return float(logs["loss"])
+
+
+class _Normalisation(keras.layers.Layer):
+    def call(self, inputs):
+        normalised = tf.nn.local_response_normalization(tf.cast(inputs, tf.float32), 2, 1.0, 1e-4 / 5, 0.75)
+        return tf.cast(normalised, inputs.dtype)  # TensorFlow has no kernel for bfloat16
+
+
+def plain_caffenet(num_classes: int, input_size: int) -> keras.Model:
+    """CaffeNet as one would write it down: two convolutions side by side for each one in groups, TensorFlow's LRN."""
+    layers = keras.layers
+    images = features = keras.Input((input_size, input_size, 3))
+    features = layers.Conv2D(96, 11, 4, activation="relu")(features)
+    features = _Normalisation()(layers.MaxPooling2D(3, 2)(features))
+    for filters, kernel, groups, pool in ((256, 5, 2, True), (384, 3, 1, False), (384, 3, 2, False), (256, 3, 2, True)):
+        share = features.shape[-1] // groups
+        parts = [features[..., start : start + share] for start in range(0, features.shape[-1], share)]
+        parts = [layers.Conv2D(filters // groups, kernel, padding="same", activation="relu")(part) for part in parts]
+        features = layers.Concatenate()(parts) if groups > 1 else parts[0]
+        features = layers.MaxPooling2D(3, 2)(features) if pool else features
+        features = _Normalisation()(features) if kernel == 5 else features
+    features = layers.Flatten()(features)
+    for _ in range(2):
+        features = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(features))
+    return keras.Model(images, layers.Dense(num_classes, dtype="float32")(features))
+
+
+def training_step(way: str, network: str, precision: str, batch_size: int) -> Callable[[int], float]:
+    """Makes a network ready to be trained.
+
+    Args:
+      way: `ours`, `plain` (CaffeNet only) or `torch`.
+      network: `convnet` or `caffenet`.
+      precision: `float32` or `mixed_bfloat16`.
+      batch_size: Images in a step.
+
+    Returns:
+      A function that trains for so many steps.
+    """
+    architecture = architectures.build(network, CLASSES, 227 if network == "caffenet" else 32)
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(batch_size, architecture.input_size, architecture.input_size, 3)).astype(np.float32)
+    labels = rng.integers(0, CLASSES, batch_size, dtype=np.int32)
+    if way == "torch":
+        from bench import torch_networks
+
+        return torch_networks.TrainingStep(architecture, images, labels, precision == "mixed_bfloat16")
+    keras.config.set_dtype_policy(precision)
+    if way == "plain":
+        return TrainingStep(plain_caffenet(CLASSES, architecture.input_size), images, labels)
+    return TrainingStep(networks.build_network(architecture, seeds.derive_seed), images, labels)
+
+
+def measure(network: str, precision: str, batch_size: int, steps: int, rounds: int) -> dict[str, float]:
+    """Returns images a second of every way to train `network`."""
+    with contextlib.ExitStack() as stack:
+        ways = {}
+        for way in ("ours", "plain", "torch") if network == "caffenet" else ("ours", "torch"):
+            worker = stack.enter_context(alternating.Worker(training_step, way, network, precision, batch_size))
+            ways[way] = alternating.stopwatch(worker, steps)
+        seconds = alternating.medians(ways, rounds)
+    return {way: batch_size * steps / taken for way, taken in seconds.items()}
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", default=["convnet", "caffenet"], choices=sorted(AIM))
+    parser.add_argument("--batch_size", type=int, default=0, help="images in a step; 0: 64 for both")
+    parser.add_argument("--steps", type=int, default=0, help="steps in a round; 0: 60 of convnet, 3 of caffenet")
+    parser.add_argument("--rounds", type=int, default=7)
+    args = parser.parse_args()
+    rows = []
+    for network in args.networks:
+        for precision in PRECISIONS:
+            steps = args.steps or (60 if network == "convnet" else 3)
+            rates = measure(network, precision, args.batch_size or 64, steps, args.rounds)
+            figures = [f"{rates[name]:.1f}" if name in rates else "" for name in ("ours", "plain", "torch")]
+            rows.append([network, precision, *figures, f"{rates['ours'] / rates['torch']:.2f}", f"{AIM[network]}"])
+    columns = ["network", "precision", "ours, images/s", "plain Keras", "PyTorch", "ours / PyTorch", "aim"]
+    alternating.print_table("Training steps", columns, rows)
+
+
+if __name__ == "__main__":
+    main()
