@@ -22,7 +22,7 @@ import hashlib
 import io
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -202,14 +202,14 @@ class ImageStore:
     def _damaged(self, what: str) -> ValueError:
         return ValueError(f"the image store {str(self.path)!r} is damaged: {what}; remove it and prepare it again")
 
-    def _map(self, split: str) -> np.memmap:
+    def _map(self, split: str) -> np.ndarray:
         file = self._file(data_file(split, self.meta.format))
         size, ends = self.meta.image_size, self._ends[split]
         shape = (len(self._labels[split]), size, size, 3) if ends is None else (int(ends[-1]),)
         expected, found = int(np.prod(shape)), file.stat().st_size
         if found != expected:
             raise self._damaged(f"{file.name} has {found:,} bytes instead of {expected:,}")
-        return np.memmap(file, np.uint8, mode="r", shape=shape)
+        return np.asarray(np.memmap(file, np.uint8, mode="r", shape=shape))  # whose slices are made in less time
 
     def labels(self, split: str) -> np.ndarray:
         """Returns the labels of `train` or `test`, int32 [images]."""
@@ -242,12 +242,18 @@ class ImageStore:
         Raises:
           ValueError: One of them is damaged.
         """
+        return np.stack(list(self.images(split, indices)))
+
+    def images(self, split: str, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yields images one by one, uint8 [size, size, 3], uncopied where possible; errors as for `read`."""
         if self.meta.format == "jpeg":
-            return np.stack([decode_jpeg(record) for record in self.read_jpeg(split, indices)])
-        images = self._data[split][indices]
-        for position in np.flatnonzero(self._unread[split][indices]):
-            self._check(split, int(indices[position]), images[position].tobytes())
-        return images
+            yield from map(decode_jpeg, self.read_jpeg(split, indices))
+            return
+        for index in indices:
+            image = self._data[split][index]
+            if self._unread[split][index]:
+                self._check(split, int(index), image.tobytes())
+            yield image
 
     def read_jpeg(self, split: str, indices: np.ndarray) -> list[bytes]:
         """Reads the JPEG files of images of a store of that format; arguments and errors as for `read`."""

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_transfer import normalisation
+from tf_transfer.augmentation import augment
 from tf_transfer.class_splits import remap
 from tf_transfer.experiment import Recipe, Task
 from tf_transfer.image_store import ImageStore
@@ -58,8 +59,11 @@ def train_stream(
     indices = store.indices("train", task.classes, task.images_per_class)
     labels = tf.constant(remap(store.labels("train")[indices], task.classes))
     normalise = normalisation.of_task(task, recipe)
-    share = recipe.batch_size // shard.count
+    share, size = recipe.batch_size // shard.count, recipe.input_size(store.meta.image_size)
     order_seed, augment_seed = (derive_seed(use, seed) for use in ("order", "augmentation"))
+
+    def read(indices: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        return augment(store.images("train", indices), draws, recipe, normalise)
 
     def batch(step: tf.Tensor):
         # The numbers of this batch's samples in the stream that all epochs make.
@@ -68,15 +72,11 @@ def train_stream(
         seeds = tf.stack([tf.fill([share], np.int64(order_seed)), epochs, tf.zeros_like(epochs)], axis=1)
         # `tf.random.experimental.index_shuffle` stumbles over a seed for each index, its raw operation does not.
         chosen = tf.raw_ops.RandomIndexShuffle(index=positions, seed=seeds, max_index=len(indices) - 1, rounds=4)
-        images = _read(store, "train", tf.gather(tf.constant(indices), chosen))
         # Drawn for the whole batch, so that every host sees the same draws, and cut to this host's share.
         draws = tf.random.stateless_uniform([recipe.batch_size, 3], seed=[augment_seed, step])
         draws = draws[shard.index * share :][:share]
-        mean = tf.constant(normalise.mean)[None]
-        if mean.shape[1] > 1:  # a mean image: the window that is cut from it moves with that of each image
-            mean = _augment(tf.repeat(mean, share, axis=0), draws, recipe)
-        images = tf.cast(_augment(images, draws, recipe), tf.float32)
-        return (images - mean) / normalise.deviation, (tf.gather(labels, chosen),) * num_outputs
+        images = tf.numpy_function(read, [tf.gather(tf.constant(indices), chosen), draws], tf.float32)
+        return tf.ensure_shape(images, [share, size, size, 3]), (tf.gather(labels, chosen),) * num_outputs
 
     steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
     return _without_autotuning(steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
@@ -99,9 +99,13 @@ def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Da
     normalise = normalisation.of_task(task, recipe)
     mean = normalisation.centre_crop(normalise.mean[None], size)
 
-    def batch(chosen: tf.Tensor):
-        images = normalisation.centre_crop(_read(store, "test", chosen), size)
-        return (tf.cast(images, tf.float32) - mean) / normalise.deviation
+    def read(indices: np.ndarray) -> np.ndarray:
+        images = normalisation.centre_crop(store.read("test", indices), size)
+        return (images - mean) / normalise.deviation
+
+    def batch(indices: tf.Tensor):
+        images = tf.numpy_function(read, [indices], tf.float32)
+        return tf.ensure_shape(images, [None, size, size, 3])
 
     dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size).map(batch)
     return _without_autotuning(dataset.prefetch(1))
@@ -118,24 +122,3 @@ def _without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
-
-
-def _read(store: ImageStore, split: str, indices: tf.Tensor) -> tf.Tensor:
-    size = store.meta.image_size
-    images = tf.numpy_function(lambda chosen: store.read(split, chosen), [indices], tf.uint8)
-    return tf.ensure_shape(images, [indices.shape[0], size, size, 3])
-
-
-def _augment(images: tf.Tensor, draws: tf.Tensor, recipe: Recipe) -> tf.Tensor:
-    padding, size = recipe.crop_padding, recipe.input_size(images.shape[1])
-    if padding:
-        images = tf.pad(images, [[0, 0], [padding, padding], [padding, padding], [0, 0]])
-    slack = images.shape[1] - size
-    if slack:
-        top, left = (tf.cast(draws[:, axis] * (slack + 1), tf.int32) for axis in (0, 1))
-        window = tf.range(size)[None]
-        images = tf.gather(images, top[:, None] + window, axis=1, batch_dims=1)
-        images = tf.gather(images, left[:, None, None] + tf.tile(window[:, None], [1, size, 1]), axis=2, batch_dims=2)
-    if recipe.mirror:
-        images = tf.where(draws[:, 2, None, None, None] < 0.5, images[:, :, ::-1], images)
-    return images

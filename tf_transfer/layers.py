@@ -96,7 +96,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def call(self, inputs):
-        """Normalises [batch, height, width, channels]; computes in float32 also where the layer's type is a shorter one.
+        """Normalises [batch, height, width, channels], in float32 whatever the type of the inputs.
 
         The sum over neighbours is a product with a band matrix, and x^-0.75 is taken from square roots: with both, a
         training step of this layer takes a seventh of the time of shifted sums and a general power. In bfloat16, the
