@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tf_transfer.result import Result
 
-_RANGE = (0.2, 0.78)  # of viridis, whose ends would be lost on a dark or a light page
+_RANGE = (0.3, 0.78)  # of viridis, whose ends would be lost on a dark or a light page
 
 
 def has_rows(outcomes: Sequence[Result]) -> bool:
