@@ -104,6 +104,7 @@ def test_what_an_experiment_refuses(changes, message):
     "changes, message",
     [
         ({"batch_size": 0}, "recipe.batch_size must be at least 1, got 0"),
+        ({"batch_size": 10**8}, "recipe.batch_size must be at most 65536, got 100000000"),
         ({"steps": -1}, "recipe.steps must be at least 0, got -1"),
         ({"tests": 0}, "recipe.tests must be at least 1, got 0"),
         ({"crop_padding": -1}, "recipe.crop_padding must be at least 0, got -1"),

@@ -18,6 +18,7 @@ SCHEDULES = ("cosine", "step", "constant")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 NORMALISATIONS = ("channels", "mean image")
 DETERMINISTIC = ("auto", "yes", "no")
+MAX_BATCH_SIZE = 65536  # a slip of the keyboard would end in days of swapping, or in no memory
 METRICS = ("top1_last", "top1_mean_best10")
 
 # What may change between two sweeps on one workdir, since no run's numbers depend on it.
@@ -51,6 +52,8 @@ class Recipe:
         for name, least in (("batch_size", 1), ("steps", 0), ("tests", 1), ("crop_padding", 0), ("crop_size", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"recipe.{name} must be at least {least}, got {getattr(self, name)}")
+        if self.batch_size > MAX_BATCH_SIZE:
+            raise ValueError(f"recipe.batch_size must be at most {MAX_BATCH_SIZE}, got {self.batch_size}")
         ends = {"learning_rate": inf, "weight_decay": inf, "bias_rate": inf, "epochs": inf, "warmup": 1, "momentum": 1}
         for name, end in ends.items():
             if not 0 <= getattr(self, name) < end:  # true of nan, too
