@@ -32,7 +32,8 @@ def test_diverged_runs_are_left_out_and_named(make_result):
     diverged = make_result("A1B", 0.0, seed=1, status=DIVERGED, loss_history=(None, None))
     table = results.table([make_result("A1B", 0.5), diverged])
     assert analysis.treatment_means(table, "top1_last").loc["transfer", 1] == pytest.approx(50)
-    assert analysis.warnings(table, "top1_last") == ["A1B_random-0_seed-1 diverged (its loss was not a number)"]
+    said = "A1B_random-0_seed-1 diverged (its loss or a weight was not a number)"
+    assert analysis.warnings(table, "top1_last") == [said]
 
 
 def test_a_run_that_never_left_chance(make_result):
@@ -64,7 +65,10 @@ def test_nothing_to_warn_of(make_result):
 def test_a_base_that_diverged_is_not_compared_with(make_result):
     base = make_result("baseB", 0.0, status=DIVERGED)
     table = results.table([base, make_result("B1B", 0.5)])
-    assert analysis.warnings(table, "top1_last") == ["baseB_random-0_seed-0 diverged (its loss was not a number)"]
+    assert analysis.warnings(table, "top1_last") == [
+        "baseB_random-0_seed-0 diverged (its loss or a weight was not a number)",
+        "B1B_random-0_seed-0 was copied from a base that diverged",
+    ]
     assert analysis.treatment_means(results.table([base]), "top1_last").empty
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_transfer import checksums, results
+from tf_transfer import analysis, checksums, results
 
 WEIGHTS = {"layer1/0": np.arange(6.0, dtype=np.float32).reshape(2, 3), "layer1/1": np.zeros(3, np.float32)}
 CORRECT = np.array([True, False, True])
@@ -76,11 +76,24 @@ def test_columns_of_the_table(make_result):
     table = results.table([make_result("B3B+", top1=0.4)])
     assert list(table) == [
         "run", "treatment", "kind", "split", "source", "target", "n", "images_per_class", "seed", "steps",
-        "top1_mean_best10", "top1_last", "loss_last", "train_top1_last", "num_classes", "status", "seconds",
+        "top1_mean_best10", "top1_last", "loss_last", "train_top1_last", "num_classes", "status", "caution",
+        "seconds",
     ]  # fmt: skip
     row = table.iloc[0]
     assert (row["run"], row["kind"], row["n"]) == ("B3B+_random-0_seed-0", "selffer+", 3)
     assert (row["top1_mean_best10"], row["top1_last"], row["loss_last"]) == (pytest.approx(0.3), 0.4, 1.5)
+
+
+def test_the_table_says_what_is_not_to_be_trusted(make_result):
+    made = [make_result("baseA", status="diverged"), make_result("baseB"), make_result("A1B"), make_result("B1B")]
+    made += [make_result("R1B", top1_history=(0.14, 0.1)), make_result("A2B", status="diverged")]
+    table = results.table(made).set_index("treatment")
+    assert table["caution"].to_dict() == {
+        "baseA": "diverged", "A2B": "diverged", "A1B": "copied from a base that diverged", "baseB": "", "B1B": "",
+        "R1B": "never left chance",
+    }  # fmt: skip
+    said = analysis.warnings(table.reset_index(), "top1_last")
+    assert "A1B_random-0_seed-0 was copied from a base that diverged" in said
 
 
 def test_rows_stand_by_split_seed_target_treatment_and_n(make_result):

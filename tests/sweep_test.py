@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 RUNS = {f"{treatment}_random-0_seed-0" for treatment in ("baseB", "B1B", "B1B+")}
 COLUMNS = (
     "run treatment kind split source target n images_per_class seed steps top1_mean_best10 top1_last loss_last "
-    "train_top1_last num_classes status seconds"
+    "train_top1_last num_classes status caution seconds"
 ).split()
 
 
@@ -107,6 +107,20 @@ def test_a_sweep_that_is_killed_twice_goes_on_to_the_same_results(swept, store, 
         assert not (work / "results.csv").exists()
     assert not chaos.disturb(tmp_path, arguments, lambda _: False, "", rng)
     chaos.compare(work, swept)
+
+
+@pytest.mark.slow
+def test_a_sweep_on_a_full_disk_says_so_and_goes_on_once_there_is_room(swept, store, tmp_path):
+    arguments = command(store, tmp_path / "work", "--config.checkpoint_steps=3")
+    failed = run(["bash", "-c", 'ulimit -f 6; exec "$@"', "bash", *arguments])  # KiB that a file may have
+    assert failed.returncode == 1
+    [line] = failed.stderr.splitlines()
+    assert line.startswith("error: random-0_seed-0_baseB failed (OSError: [Errno 27] File too large; ")
+    assert "step-00000003 could not be written); its log is" in line
+    assert not (tmp_path / "work" / "runs").exists()
+    again = run(arguments)
+    assert again.returncode == 0, again.stderr
+    chaos.compare(tmp_path / "work", swept)
 
 
 def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, store):

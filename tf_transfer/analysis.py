@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tf_transfer.result import CHANCE_FACTOR, COPIED_FROM_DIVERGED
 from tf_transfer.treatments import KINDS
 
 if TYPE_CHECKING:
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
 
 # From the paper's own experience (B7B equals baseB, no BnB rises above it), with room for noise between networks.
 UNDER_TRAINED_POINTS = 2.0
-CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
 
 RANDOM_HALVES, NATURAL_MAN_MADE = "random halves", "natural/man-made"
 _FAMILY_NAMES = {
@@ -128,9 +128,14 @@ def warnings(table: pd.DataFrame, metric: str) -> list[str]:
       table: Results as in `results.csv`.
       metric: The column to judge by.
     """
-    found = [
-        f"{row.run} diverged (its loss was not a number)" for row in table.itertuples() if row.status != "finished"
-    ]
+    diverged = table.loc[table["status"] != "finished", "run"]
+    found = [f"{run} diverged (its loss or a weight was not a number)" for run in diverged]
+    if "caution" in table:  # published scores have none
+        found += [
+            f"{run} was {caution}"
+            for run, caution in zip(table["run"], table["caution"], strict=True)
+            if caution == COPIED_FROM_DIVERGED
+        ]
     stuck = at_chance(table, metric)
     found += [
         f"{run} never left chance ({100 * top1:.1f} %)" for run, top1 in zip(stuck["run"], stuck[metric], strict=True)

@@ -44,6 +44,8 @@ def writing(final: pathlib.Path) -> Iterator[pathlib.Path]:
         shutil.rmtree(final, ignore_errors=True)
         os.replace(partial, final)
         _flush(final.parent)
+    except OSError as error:  # that of a full disk does not say where
+        raise OSError(error.errno, f"{error.strerror}; {final} could not be written") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

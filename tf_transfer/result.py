@@ -11,6 +11,8 @@ from tf_transfer.plan import Run
 
 FINISHED = "finished"
 DIVERGED = "diverged"
+CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
+COPIED_FROM_DIVERGED = "copied from a base that diverged"
 BEST = 10  # the paper reports the mean of a network's ten best tests
 
 
@@ -28,7 +30,7 @@ class Result:
       n: Number of layers copied.
       images_per_class: Limit of training images per class; 0 for none.
       seed: The run's seed.
-      status: `finished`, or `diverged` where the loss was not a number.
+      status: `finished`, or `diverged` where the loss or a weight was not a finite number.
       steps: Training steps done.
       num_classes: Number of classes of the target.
       test_steps: The steps after which the network was tested.
@@ -82,13 +84,21 @@ class Result:
         """Mean of the ten best tests, as the paper reports it (of all tests, where there are fewer)."""
         return float(np.mean(sorted(self.top1_history)[-BEST:]))
 
+    @property
+    def caution(self) -> str:
+        """Why not to trust the run, in a word or three; empty where nothing speaks against it."""
+        if self.status == DIVERGED:
+            return "diverged"
+        return "never left chance" if max(self.top1_history) < CHANCE_FACTOR / self.num_classes else ""
+
     def row(self) -> dict:
         """The run's row in `results.csv`."""
         columns = "run treatment kind split source target n images_per_class seed steps".split()
         row = {name: getattr(self, name) for name in columns}
         row |= {"top1_mean_best10": self.top1_mean_best10, "top1_last": self.top1_last}
         row |= {"loss_last": self.loss_history[-1], "train_top1_last": self.train_top1_history[-1]}
-        return row | {"num_classes": self.num_classes, "status": self.status, "seconds": self.seconds}
+        row |= {"num_classes": self.num_classes, "status": self.status, "caution": self.caution}
+        return row | {"seconds": self.seconds}
 
 
 def check(result: Result, run: Run) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from tf_transfer import checksums, treatments, untrusted
 from tf_transfer.plan import parse_run
 from tf_transfer.printable import printable
-from tf_transfer.result import Result, check
+from tf_transfer.result import COPIED_FROM_DIVERGED, DIVERGED, Result, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,11 +157,19 @@ def finished_runs(workdir: str | os.PathLike) -> list[str]:
 
 
 def table(results: Iterable[Result]) -> pd.DataFrame:
-    """Gathers results into a table, one row a run, as in `results.csv`."""
+    """Gathers results into a table, one row a run, as in `results.csv`.
+
+    Its column `caution` says of a run that it diverged, never left chance, or was copied from a base that diverged.
+    """
     import pandas as pd
 
     kinds = treatments.KINDS
     rows = [result.row() for result in results]
+    diverged = {row["run"] for row in rows if row["status"] == DIVERGED}
+    for row in rows:
+        base = parse_run(row["run"]).base
+        if base and base.name in diverged:
+            row["caution"] = row["caution"] or COPIED_FROM_DIVERGED
     rows.sort(key=lambda row: (kinds.index(row["kind"]) if row["kind"] in kinds else len(kinds), row["kind"], row["n"]))
     rows.sort(key=lambda row: (row["split"], row["seed"], row["target"]))
     return pd.DataFrame(rows)
@@ -182,6 +190,8 @@ def replacing(path: pathlib.Path):
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:  # that of a full disk does not say where
+        raise OSError(error.errno, f"{error.strerror}; {path} could not be written") from error
     finally:
         temporary.unlink(missing_ok=True)
 

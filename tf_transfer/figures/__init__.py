@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_transfer import analysis
+from tf_transfer.results import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +115,9 @@ def save(figure: Figure, path: pathlib.Path) -> None:
     import matplotlib
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=144)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=144, format="png")
     figure.set_layout_engine("none")  # what was laid out once is not to be laid out again for each format
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):  # the same ids each time
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        with replacing(path.with_suffix(".svg")) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})

@@ -1,0 +1,91 @@
+"""A disk that is full at any write: an error that says so, nothing half-written, and it goes on once there is room."""
+
+import contextlib
+import errno
+import resource
+import shutil
+
+import numpy as np
+import pytest
+
+from tf_transfer import checkpoint, results, workdir
+from tf_transfer.experiment import Experiment
+from tf_transfer.report import write_report
+from tf_transfer.sources import open_source
+from tf_transfer.store_writer import prepare_store
+
+ARRAYS = {"layer1/0": np.arange(5000.0), "layer1/1": np.zeros(5000)}
+
+
+@contextlib.contextmanager
+def files_of_at_most(number_of_bytes):
+    """Within it, no file can grow beyond so many bytes: writing more fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (number_of_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def write_result(path, make_result):
+    results.write_result(path, make_result("A1B"), ARRAYS, np.zeros(5000, bool))
+
+
+def write_checkpoint(path, make_result):
+    checkpoint.save(path / "checkpoints", checkpoint.Checkpoint(3, {"runs": []}, ARRAYS, {"history": [0.5] * 3000}))
+
+
+def write_table(path, make_result):
+    results.write_table(path, results.table([make_result("A1B")] * 60))
+
+
+def write_config(path, make_result):
+    workdir.write_config(path, Experiment(store=write_config.store))
+
+
+def tree(path):
+    return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("write", [write_result, write_checkpoint, write_table, write_config])
+@pytest.mark.parametrize("room", [0, 700, 4096])
+def test_nothing_is_half_written(write, room, store, tmp_path, make_result):
+    write_config.store = store
+    with files_of_at_most(room):
+        try:
+            write(tmp_path, make_result)
+        except OSError as error:
+            assert error.errno == errno.EFBIG
+            assert tree(tmp_path) == {}
+        else:
+            assert room == 4096 and write is write_config
+    write(tmp_path, make_result)
+    whole = tree(tmp_path)
+    with files_of_at_most(room), contextlib.suppress(OSError):
+        write(tmp_path, make_result)
+    assert tree(tmp_path) == whole
+
+
+@pytest.mark.parametrize("room", [0, 3000, 30_000, 100_000])
+def test_a_report_on_a_full_disk_leaves_the_old_one_whole(room, reported, tmp_path):
+    path = shutil.copytree(reported.page_path.parent, tmp_path / "work")
+    for file in path.glob("figures/*.png"):
+        file.write_bytes(b"old")
+    with files_of_at_most(room), pytest.raises(OSError, match="File too large"):
+        write_report(path, "top1_last")
+    assert not [name for name in tree(path) if name.name.startswith(".")]
+    for file in path.glob("figures/*.png"):
+        content = file.read_bytes()
+        assert content == b"old" or content.endswith(b"IEND\xaeB`\x82"), file
+    assert (path / "report.html").read_text().rstrip().endswith("</html>")
+    assert len((path / "results.csv").read_text().splitlines()) == 38
+
+
+@pytest.mark.parametrize("room", [0, 1000, 100_000])
+def test_a_store_on_a_full_disk_is_not_taken_for_one(room, image_folder, tmp_path):
+    with files_of_at_most(room), pytest.raises(OSError, match="File too large"):
+        prepare_store(open_source(f"folder:{image_folder}"), str(tmp_path / "store"))
+    assert not (tmp_path / "store" / "meta.json").exists()
+    made = prepare_store(open_source(f"folder:{image_folder}"), str(tmp_path / "store"))
+    assert sum(made.meta.images_per_class["train"]) == 72 and not made.already_there
