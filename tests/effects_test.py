@@ -3,6 +3,7 @@ import pytest
 import simulation
 
 from tf_transfer import analysis, effects, published, results, transition
+from tf_transfer.intervals import FEWEST_GROUPS
 from tf_transfer.result import DIVERGED
 
 
@@ -124,7 +125,7 @@ def test_intervals_hold_the_truth_and_null_effects_are_not_found(splits):
     setting = simulation.Setting(splits, layers=1, images=300)
     known = simulation.repeat(setting, simulation.TRUE, times=100, seed=0)
     assert 0.92 <= known.coverage <= 0.98
-    null = simulation.Setting(splits, layers=1, images=300, deviation=0.01 * (splits > 1))
+    null = simulation.Setting(splits, layers=1, images=300, deviation=0.01 * (splits >= FEWEST_GROUPS))
     assert simulation.repeat(null, simulation.NULL, times=100, seed=1).found <= 0.10
 
 
@@ -134,7 +135,7 @@ def test_coverage_at_length(splits):
     setting = simulation.Setting(splits, layers=3, images=500)
     known = simulation.repeat(setting, simulation.TRUE, times=1000, seed=2)
     assert 0.93 <= known.coverage <= (0.97 if splits in (1, 8) else 0.99) and known.worst_coverage > 0.92
-    null = simulation.Setting(splits, layers=3, images=500, deviation=0.01 * (splits > 1))
+    null = simulation.Setting(splits, layers=3, images=500, deviation=0.01 * (splits >= FEWEST_GROUPS))
     assert simulation.repeat(null, simulation.NULL, times=1000, seed=3).found <= 0.065
 
 

@@ -135,9 +135,9 @@ def test_where_features_turn():
 
 def test_what_the_intervals_count():
     found = said(rows("transfer cost", (-0.5, 0.5), groups=1, source="images"))
-    assert found.caution.startswith("The intervals count the chance of the test images alone, with one class split")
-    both = said(rows("transfer cost", (-0.5, 0.5), source="images, splits, directions"))
-    assert both.caution.endswith("A and B stand for either task: A3B is the mean of both directions.")
+    assert found.caution.startswith("The intervals count the chance of the test images alone and speak of")
+    mixed = said(rows("transfer cost", (-0.5, 0.5)), rows("boost over base", (-1, 1), groups=2, source="images"))
+    assert mixed.caution.endswith("from 8 groups. Those from fewer than 3 count the images alone.")
     unknown = said(rows("transfer cost", (-0.5, 0.5), source="splits").assign(images=0))
     assert "they are somewhat too narrow" in unknown.caution
 

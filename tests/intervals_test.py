@@ -33,17 +33,32 @@ def test_groups_without_images_are_a_t_test_over_groups():
 
 def test_groups_of_different_images_add_nothing_but_the_step_of_accuracies():
     groups = [one(0, [0, 0, 100, -100]), one(50, [0, 100, 100, 0], ids=np.arange(4, 8))]
+    groups.append(one(25, [0, 100, 0, 0], ids=np.arange(8, 12)))
     joint = intervals.join(groups)
-    assert joint.image_covariance == 0 and joint.images == 8
-    # Variance 1250 over 2 groups, and a step of 25 points.
-    assert joint.group_covariance == pytest.approx(1250 / 2 + 25**2 / 12 / 2)
+    assert joint.image_covariance == 0 and joint.images == 12
+    # Variance 625 over 3 groups, and a step of 25 points.
+    assert joint.group_covariance == pytest.approx(625 / 3 + 25**2 / 12 / 3)
 
 
 def test_images_that_groups_share_are_counted_by_their_covariance():
     groups = [one(0, [100, 0, 0, -100]), one(0, [100, 0, -100, 0], ids=np.array([0, 1, 2, 9]))]
+    groups.append(one(0, [100, -100, 0, 0], ids=np.arange(20, 24)))
     joint = intervals.join(groups)
-    assert joint.images == 5
-    assert joint.image_covariance == pytest.approx(100 * 100 / 4**2)  # only image 0 has a product
+    assert joint.images == 9
+    # Of the three pairs, one shares an image with a product: image 0.
+    assert joint.image_covariance == pytest.approx(100 * 100 / 4**2 / 3)
+
+
+def test_two_groups_count_their_images_alone():
+    apart = [one(25, [100, 0, 0, 0]), one(-25, [0, 0, 0, -100], ids=np.arange(4, 8))]
+    joint = intervals.join(apart)
+    assert (joint.mean, joint.group_covariance, joint.groups, joint.images) == (0, 0, 2, 8)
+    # Each group's mean has the variance 2500 / 4; their mean has half of that.
+    assert joint.image_covariance == pytest.approx(2500 / 4 / 2)
+    shared = intervals.join([one(25, [100, 0, 0, 0]), one(25, [100, 0, 0, 0])])
+    assert shared.image_covariance == pytest.approx(2500 / 4) and shared.images == 4  # as good as one
+    found = intervals.interval(intervals.join([one(25, [100, 0, 0, 0]), one(25, [100, 0, 0, 0], ids=np.arange(4, 8))]))
+    assert found.p == pytest.approx(2 * stats.t.sf(25 / found.image_error, 7))
 
 
 def test_no_interval_where_nothing_varies():

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tf_transfer import effects, transition
+from tf_transfer.intervals import FEWEST_GROUPS
 
 KINDS = ("base", "selffer", "selffer+", "transfer", "transfer+", "random")
 # Mean accuracy by kind and layer 1..n: co-adaptation in the middle, specialisation at the top, as in the paper.
@@ -59,9 +60,9 @@ def simulate(rng, setting, means):
         accuracies.append(accuracy)
     table = pd.DataFrame(rows, columns=["run", "kind", "split", "target", "n", "seed", "top1_last"])
     table = table.assign(status="finished", images_per_class=0)
-    # One split speaks of its own networks on all images; several speak of all networks on all images.
-    if setting.splits == 1:
-        truth = accuracies[0]
+    # One or two splits speak of their own networks on all images; more speak of all networks on all images.
+    if setting.splits < FEWEST_GROUPS:
+        truth = {network: np.mean([accuracy[network] for accuracy in accuracies]) for network in accuracies[0]}
     else:
         truth = {network: means[network[0]][network[1] - 1] for network in accuracies[0]}
     return table, correct, ids, truth
@@ -124,11 +125,12 @@ def main():
     times = parser.parse_args().times
     print("| splits | networks differ by | images | coverage, mean over rows | worst row | found in null |")
     print("|---|---|---|---|---|---|")
-    settings = [(1, 0.01, True), (8, 0.01, True), (8, 0.0, True), (4, 0.01, True), (2, 0.01, True)]
+    settings = [(1, 0.01, True), (8, 0.01, True), (8, 0.0, True), (4, 0.01, True), (3, 0.01, True), (2, 0.01, True)]
     for splits, deviation, use_images in [*settings, (8, 0.01, False)]:
         setting = Setting(splits, layers=3, images=500, deviation=deviation)
         known = repeat(setting, TRUE, times, seed=1, use_images=use_images)
-        null = repeat(dataclasses.replace(setting, deviation=deviation * (splits > 1)), NULL, times, 2, use_images)
+        by_chance = dataclasses.replace(setting, deviation=deviation * (splits >= FEWEST_GROUPS))
+        null = repeat(by_chance, NULL, times, 2, use_images)
         print(
             f"| {splits} | {100 * deviation:g} points | {'known' if use_images else 'not known'} "
             f"| {100 * known.coverage:.1f} % | {100 * known.worst_coverage:.1f} % | {100 * null.found:.1f} % |",

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tf_transfer.best_network import BestNetwork, find_best
+from tf_transfer.intervals import FEWEST_GROUPS
 from tf_transfer.transition import Location, Transition
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ def _what_is_best(best: BestNetwork | None, beside_selffer: pd.DataFrame) -> lis
     if best is None:
         return []
     notes = [f"interval widened for the choice among {best.among}"] if best.among > 1 else []
-    notes += [f"from {best.row['groups']} groups alone"] if 1 < best.row["groups"] < _FEW else []
+    notes += (
+        [f"from {best.row['groups']} groups alone"] if best.row["group_error"] and best.row["groups"] < _FEW else []
+    )
     gain = f"{best.gain:+.1f} [{best.low:.1f}, {best.high:.1f}] points over training from scratch"
     gain += f" ({', '.join(notes)})" if notes else ""
     if best.low <= 0:
@@ -232,17 +235,19 @@ def _recommendation(cost: pd.DataFrame, best: BestNetwork | None) -> list[str]:
 
 def _caution(effects: pd.DataFrame) -> str:
     known = effects[effects["low"].notna()]
-    groups, sources = known["groups"], max(known["source_of_chance"], key=len)
-    if groups.max() == 1:
+    by_groups = known[known["source_of_chance"] != "images"]
+    if by_groups.empty:
         return (
-            "The intervals count the chance of the test images alone, with one class split and seed: another split or "
+            "The intervals count the chance of the test images alone and speak of these networks: another split or "
             "seed may differ by more. Train more of them (split_seeds, seeds) to know."
         )
-    span = f"{groups.min()}" if groups.min() == groups.max() else f"{groups.min()} to {groups.max()}"
+    fewest, most = by_groups["groups"].min(), by_groups["groups"].max()
+    sources = max(by_groups["source_of_chance"], key=len)
+    span = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     text = f"The intervals count the chance of {sources}, from {span} groups."
-    if "directions" in sources:
-        text += " A and B stand for either task: A3B is the mean of both directions."
-    if groups.min() < _FEW:
+    if len(by_groups) < len(known):
+        text += f" Those from fewer than {FEWEST_GROUPS} count the images alone."
+    if fewest < _FEW:
         text += " Where there are few groups they are wide."
     if not known["images"].any():
         text += (

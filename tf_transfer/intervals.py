@@ -7,8 +7,11 @@ With U groups of means d_u, of which the pairs share images with covariance C (a
 where no image is shared), the variance of their mean is var(d_u) / U + C, without bias: var(d_u) holds all chance of a
 group and of its own images, but not what the images do to all groups alike. The half-width of the interval is the root
 of the sum of both parts' squared half-widths, the first from a t distribution with U - 1 degrees of freedom. That holds
-the truth in 95 to 96 % of cases with 8 groups and up to 98.7 % with 2; adding the variances and matching degrees of
-freedom (Satterthwaite) would hold it in as few as 87 % with 2. With one group there is the images' variance alone.
+the truth in 95 to 96 % of cases with 8 groups; adding the variances and matching degrees of freedom (Satterthwaite)
+would hold it less often with few.
+
+With one or two groups there is the images' variance alone, and the interval speaks of these networks only: two groups
+say next to nothing of others, the t distribution's quantile being 12.7.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import numpy as np
 from scipy import optimize, special
 
 LEVEL = 0.95
+FEWEST_GROUPS = 3  # from which on groups tell something of others; the quantile is 4.3 then
 _LEAST_P = 1e-30  # smaller ones say nothing more
 
 
@@ -45,8 +49,8 @@ class Joint:
 
     Attributes:
       mean: float [K], in points.
-      group_covariance: float [K, K], from group to group; zero with one group.
-      image_covariance: float [K, K], from the images that the groups share, or those of the one group.
+      group_covariance: float [K, K], from group to group; zero where the images alone are counted.
+      image_covariance: float [K, K], from the images that the groups share, or from all where these alone are counted.
       groups: Number of groups.
       images: Number of different test images; 0 where not all groups have them.
     """
@@ -74,8 +78,9 @@ class Interval:
 
     Attributes:
       estimate: The mean difference.
-      group_error: Standard error of what differs from group to group; 0 with one group.
-      image_error: Standard error of what shared images, or those of the one group, do; NaN where nothing tells it.
+      group_error: Standard error of what differs from group to group; 0 where the images alone are counted.
+      image_error: Standard error of what shared images do, or all images where these alone are counted; NaN where
+        nothing tells it.
       groups: Number of groups.
       images: Number of images.
     """
@@ -97,7 +102,7 @@ class Interval:
         distance = abs(self.estimate)
         if np.isnan(self.image_error) or distance == 0:
             return np.nan if np.isnan(self.image_error) else 1.0
-        if self.groups == 1:
+        if self.group_error == 0:
             return float(2 * special.stdtr(max(1, self.images - 1), -distance / self.image_error))
         if distance >= self._reach(_LEAST_P):
             return _LEAST_P
@@ -119,9 +124,10 @@ def join(groups: Sequence[Differences]) -> Joint:
     values = np.array([group.values for group in groups], float)
     known = all(group.images is not None for group in groups)
     none = np.zeros((values.shape[1],) * 2)
-    if len(groups) == 1:
-        images = _single_covariance(groups[0].images) if known else none * np.nan
-        between = none
+    if images_alone(groups):
+        images, between = _whole_covariance(groups), none
+    elif len(groups) == 1:
+        images, between = none * np.nan, none
     else:
         images = _shared_covariance(groups) if known else none
         between = np.atleast_2d(np.cov(values, rowvar=False)) / len(groups)
@@ -129,6 +135,11 @@ def join(groups: Sequence[Differences]) -> Joint:
         between += np.eye(values.shape[1]) * (_step(groups) ** 2 / 12 / len(groups) if known else 0)
     count = len(np.unique(np.concatenate([group.image_ids for group in groups]))) if known else 0
     return Joint(values.mean(0), between, images, len(groups), count)
+
+
+def images_alone(groups: Sequence[Differences]) -> bool:
+    """Whether an interval over these groups counts the chance of their images alone."""
+    return len(groups) < FEWEST_GROUPS and all(group.images is not None for group in groups)
 
 
 def interval(joint: Joint, index: int = 0) -> Interval:
@@ -165,22 +176,30 @@ def _step(groups: Sequence[Differences]) -> float:
     return 100 / min(len(group.images) for group in groups)
 
 
-def _single_covariance(images: np.ndarray) -> np.ndarray:
-    if len(images) < 2:
-        return np.full((images.shape[1],) * 2, np.nan)
-    return np.atleast_2d(np.cov(images, rowvar=False)) / len(images)
+def _whole_covariance(groups: Sequence[Differences]) -> np.ndarray:
+    """What all images do to the mean of the groups."""
+    fewest = min(len(group.images) for group in groups)
+    if fewest < 2:
+        return np.full((groups[0].images.shape[1],) * 2, np.nan)
+    total, _ = _sum_over_groups(groups)
+    return total.T @ total / len(groups) ** 2 * fewest / (fewest - 1)
 
 
 def _shared_covariance(groups: Sequence[Differences]) -> np.ndarray:
     # The covariance over all pairs is that of the sum over groups less each group's own.
+    total, own = _sum_over_groups(groups)
+    return (total.T @ total - own) / (len(groups) * (len(groups) - 1))
+
+
+def _sum_over_groups(groups: Sequence[Differences]) -> tuple[np.ndarray, np.ndarray]:
+    """What each image adds to the sum of the groups' means, [images, K], and the sum of each group's own covariance."""
     numbers = 1 + max(group.image_ids.max() for group in groups)
-    total = np.zeros((numbers, groups[0].images.shape[1]))
-    own = 0.0
+    total, own = np.zeros((numbers, groups[0].images.shape[1])), 0.0
     for group in groups:
         centred = (group.images - group.images.mean(0)) / len(group.images)
         total[group.image_ids] += centred
         own += centred.T @ centred
-    return (total.T @ total - own) / (len(groups) * (len(groups) - 1))
+    return total, own
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

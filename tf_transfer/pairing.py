@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_transfer import analysis, treatments
-from tf_transfer.intervals import Differences
+from tf_transfer.intervals import Differences, images_alone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +67,8 @@ class Scores:
 
 def source_of_chance(groups: Mapping[tuple, Differences]) -> str:
     """Names what an interval over these groups accounts for: `images`, `images, splits, directions`, `none`, ..."""
+    if groups and images_alone(list(groups.values())):
+        return "images"
     sources = ["images"] if groups and all(group.images is not None for group in groups.values()) else []
     names = ("splits", "seeds", "directions")
     sources += [name for name, parts in zip(names, zip(*groups, strict=True), strict=False) if len(set(parts)) > 1]

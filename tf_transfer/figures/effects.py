@@ -23,6 +23,7 @@ _STACKED = {"selffer": ("co-adaptation", -1), "transfer": ("transfer cost", -1),
 _AREAS = (
     ("selffer", "baseB", "selffer", "co-adaptation: lost by splitting layers that had learnt together"),
     ("transfer", "selffer", "transfer", "specialisation: lost because layers were learnt for the other task"),
+    ("transfer", "baseB", "transfer", "transfer cost: lost by freezing layers of the other task"),
     ("transfer+", "baseB", "transfer+", "boost: won by transfer and fine-tuning"),
 )
 _COLORS = dict(
@@ -60,7 +61,8 @@ def draw_stacked(effects: pd.DataFrame) -> Figure:
     _count_layers(axes)
     last = max(end.x for end in ends)
     figures.name_line_ends(axes, [*ends, LineEnd(last, 0, "baseB", STYLES["base"]["color"])])
-    axes.legend(fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
 
 
@@ -99,10 +101,12 @@ def _curve(effects: pd.DataFrame, effect: str, sign: int = 1) -> pd.DataFrame:
 
 
 def _shade(axes: Axes, curves: dict[str, pd.DataFrame]) -> None:
-    """Shades what is lost below the base, first by splitting, then by specialisation, and what is won above it."""
+    """Shades what is lost below the base, by splitting and by specialisation if both are told apart, and won above."""
     for kind, upper, lower, label in _AREAS:
         if lower not in curves or (upper != "baseB" and upper not in curves):
             continue
+        if (lower, upper) == ("transfer", "baseB") and "selffer" in curves:
+            continue  # whose part of it is told apart
         inner = curves[lower]["estimate"]
         outer = curves[upper]["estimate"].reindex(inner.index) if upper in curves else 0.0 * inner
         low, high = (np.minimum(outer, inner), outer) if kind != "transfer+" else (outer, np.maximum(outer, inner))
