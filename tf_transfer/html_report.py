@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from tf_transfer.plan import Cohort
 
-_QUIET = ("split", "images_per_class", "seed", "steps", "num_classes", "status")  # named once, if the same in all rows
+# Named once, if the same in all rows.
+_QUIET = ("split", "images_per_class", "seed", "steps", "num_classes", "status", "caution")
 _PERCENT = ("top1_last", "top1_mean_best10", "train_top1_last")  # shares in the table, percent on the page
 
 
@@ -90,7 +91,7 @@ def render(page: Page) -> str:
         markupsafe.Markup(environment.loader.get_source(environment, f"report.{suffix}")[0]) for suffix in ("js", "css")
     )
     table = page.judgement.table
-    constant = [name for name in _QUIET if table[name].nunique(dropna=False) == 1]
+    constant = [name for name in _QUIET if name in table and table[name].nunique(dropna=False) == 1]
     varying = table.drop(columns=constant)
     return environment.get_template("report.html").render(
         page=page,
@@ -99,7 +100,7 @@ def render(page: Page) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         version=__version__,
         csv=table.to_csv(index=False, float_format="%.6g"),
-        constants={name: table[name].iloc[0] for name in constant},
+        constants={name: table[name].iloc[0] for name in constant if table[name].iloc[0] != ""},
         columns=_columns(varying),
         rows=[_cells(row) for row in varying.to_dict("records")],
         num_missing=sum(len(cohort.runs) for cohort in page.missing),
