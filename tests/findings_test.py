@@ -50,6 +50,12 @@ def test_one_layer_is_spoken_of_in_the_singular():
     assert advice in found.recommendation[0]
 
 
+def test_what_gains_costs_nothing():
+    found = said(rows("transfer cost", (-3, -0.2), (2.1, 3)))
+    assert found.answer[0].endswith("copied from the other task and frozen, nothing is lost (95 % intervals).")
+    assert "cut after layer 1: it costs nothing (-1.6 [-3.0, -0.2] points); with" in found.recommendation[0]
+
+
 def test_wide_intervals_are_no_proof_of_no_cost():
     found = said(rows("transfer cost", (-9, 11), p_holm=1.0, groups=2))
     assert found.answer[0] == (

@@ -96,9 +96,10 @@ def _what_freezing_costs(cost: pd.DataFrame) -> list[str]:
     if len(free):
         last, most = free.iloc[-1], max(0.0, free["high"].max())
         if most < TOLERABLE:
+            lost = f"at most {most:.1f} points are lost" if most > 0 else "nothing is lost"
             sentences.append(
                 f"{_first(last).capitalize()} {'transfers' if last['n'] == 1 else 'transfer'} at no measurable cost: "
-                f"copied from the other task and frozen, at most {most:.1f} points are lost (95 % intervals)."
+                f"copied from the other task and frozen, {lost} (95 % intervals)."
             )
         else:
             sentences.append(
@@ -220,11 +221,11 @@ def _recommendation(cost: pd.DataFrame, best: BestNetwork | None) -> list[str]:
     cheap = cheap_layers(cost)
     if len(cheap):
         last = cheap.iloc[-1]
-        price = (
-            f"it costs {_points(last)} points"
-            if last["low"] > 0
-            else f"the cost, {_points(last)} points, is not measurable"
-        )
+        price = f"the cost, {_points(last)} points, is not measurable"
+        if last["low"] > 0:
+            price = f"it costs {_points(last)} points"
+        elif last["high"] < 0:
+            price = f"it costs nothing ({_points(last)} points)"
         text = f"Where layers are to stay frozen, cut after layer {last['n']}: {price}"
         more = cost[cost["n"] > last["n"]]
         if len(more):
