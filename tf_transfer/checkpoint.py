@@ -82,7 +82,7 @@ def load_newest(
                 continue
             arrays = untrusted.parse_arrays(checksums.read_bytes(path, _ARRAYS))
             return Checkpoint(state["step"], identity, arrays, state["state"])
-        except checksums.DamagedError as error:
+        except (ValueError, KeyError) as error:  # KeyError: no field of that name, in one that somebody made up
             on_skipped(f"{error}; that checkpoint is not used, but the one before it, if any")
     return None
 

@@ -14,9 +14,8 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 
-from tf_transfer import preemption
+from tf_transfer import own_process, preemption
 from tf_transfer.plan import Cohort
 
 _PROGRESS = re.compile(rb"^(?:test|starts at step) (\d+)(?:/| of )(\d+)", re.MULTILINE)
@@ -55,9 +54,7 @@ class CohortProcess:
     def start(cls, workdir: pathlib.Path, cohort: Cohort, threads: int) -> CohortProcess | None:
         """Starts to train a cohort with so many threads; None if another process is at it."""
         log = log_of(workdir, cohort)
-        package = str(pathlib.Path(__file__).parents[1])
-        paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-P", "-m", "tf_transfer.train", str(workdir), str(os.getpid()), str(threads)]
+        command = [*own_process.command("train"), str(workdir), str(os.getpid()), str(threads)]
         with open(log, "ab") as output:
             try:
                 fcntl.flock(output, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,7 +63,7 @@ class CohortProcess:
             start = output.tell()
             # The child has the same open file as its output, and so the lock, until it ends.
             process = subprocess.Popen(
-                [*command, *(run.name for run in cohort.runs)], env={**os.environ, "PYTHONPATH": paths},
+                [*command, *(run.name for run in cohort.runs)], env=own_process.environment(),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         return cls(cohort, log, process, start)

@@ -7,7 +7,6 @@ with bytes of pixels or with the reason why there are none.
 from __future__ import annotations
 
 import os
-import pathlib
 import queue
 import resource
 import select
@@ -17,11 +16,13 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from typing import IO, BinaryIO
 
 import numpy as np
 from PIL import Image
 
+from tf_transfer import own_process
 from tf_transfer.sources.decoding import Unusable, decode, fit
 
 SECONDS = 30.0  # for one image; the largest that are decoded take about 3 s
@@ -38,7 +39,7 @@ class Decoders:
           pixels = decoders.decode(encoded, side=256)
     """
 
-    def __init__(self, count: int = 0, seconds: float = SECONDS, command: tuple[str, ...] = ()):
+    def __init__(self, count: int = 0, seconds: float = SECONDS, command: Sequence[str] = ()):
         """Starts no process yet.
 
         Args:
@@ -92,9 +93,8 @@ class _Lost(Exception):
 
 
 class _Child:
-    def __init__(self, seconds: float, command: tuple[str, ...]):
-        # -P: a module that lies in the current directory, perhaps a data set's, is not to be imported.
-        self._command = command or (sys.executable, "-P", "-m", "tf_transfer.sources.decoders")
+    def __init__(self, seconds: float, command: Sequence[str]):
+        self._command = command or own_process.command("sources.decoders")
         self._seconds, self._process = seconds, None
 
     def ask(self, encoded: bytes, side: int) -> np.ndarray:
@@ -115,11 +115,8 @@ class _Child:
         return np.frombuffer(answer, np.uint8).reshape(height, width, 3)
 
     def _start(self) -> subprocess.Popen:
-        package = str(pathlib.Path(__file__).parents[2])
-        paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-        environment = {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
         process = subprocess.Popen(
-            self._command, bufsize=0, env=environment,
+            self._command, bufsize=0, env=own_process.environment(OPENBLAS_NUM_THREADS="1"),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.set_blocking(process.stdin.fileno(), False)  # a write may block for longer than an image may take
