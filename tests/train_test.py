@@ -135,6 +135,35 @@ def test_a_diverged_network_leaves_its_neighbours_alone(trained, bases, experime
         assert_same_files(treatment, trained, bases)
 
 
+class PoisonAt:
+    """Puts NaN into the second layer of A2B+ before a step; it stands where a request to stop is looked for."""
+
+    def __init__(self, step, models):
+        self.looks_left, self.models = step, models
+
+    def is_set(self):
+        self.looks_left -= 1
+        if self.looks_left == -1:
+            kernel = self.models[-1].blocks["A2B+" + SUFFIX][1].weights[0]
+            kernel.assign(np.full(kernel.shape, np.nan))
+        return False
+
+
+def test_a_network_that_diverges_on_the_way_leaves_its_neighbours_alone(trained, bases, experiment, monkeypatch):
+    models, build_cohort = [], transfer.build_cohort
+    monkeypatch.setattr(transfer, "build_cohort", lambda *given: models.append(build_cohort(*given)) or models[-1])
+    plan = make_plan(experiment)
+    [cohort] = [cohort for cohort in plan.cohorts if "A2B+" in [run.treatment.name for run in cohort.runs]]
+    outcomes = train.train_cohort(bases, plan, cohort, PoisonAt(9, models))
+    losses = {outcome.treatment: outcome.loss_history for outcome in outcomes}
+    assert losses["A2B+"][0] is not None and losses["A2B+"][1:] == [None, None, None]
+    for outcome in outcomes:
+        if outcome.treatment == "A2B+":
+            assert outcome.status == results.DIVERGED
+        else:
+            assert_same_files(outcome.treatment, trained, bases)
+
+
 def test_training_stops_where_all_networks_have_diverged(bases, experiment):
     poison(bases, "baseA", np.inf)
     for outcome in train_runs(bases, experiment, "A1B", "A2B"):

@@ -10,7 +10,7 @@ import hashlib
 import os
 import pathlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tf_transfer import untrusted
 
@@ -37,8 +37,8 @@ def writing(final: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
         yield partial
         files = sorted(partial.iterdir())
-        sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
-        (partial / SUMS).write_text(sums)
+        sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+        (partial / SUMS).write_text(_lines(sums))
         for path in (*files, partial / SUMS, partial):
             _flush(path)  # a machine that goes down may not leave names without contents
         shutil.rmtree(final, ignore_errors=True)
@@ -90,7 +90,14 @@ def check(directory: pathlib.Path, names: Iterable[str]) -> None:
 
 def _read_sums(directory: pathlib.Path) -> dict[str, str]:
     try:
-        lines = (directory / SUMS).read_text(errors="replace").splitlines()
+        text = (directory / SUMS).read_bytes().decode(errors="replace")
     except FileNotFoundError:
         raise DamagedError(f"{directory / SUMS} is missing") from None
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    sums = {name: digest for digest, _, name in (line.partition("  ") for line in text.split("\n")[:-1])}
+    if _lines(sums) != text:
+        raise DamagedError(f"{directory / SUMS} is damaged (it is not as it was written)")
+    return sums
+
+
+def _lines(sums: Mapping[str, str]) -> str:
+    return "".join(f"{digest}  {name}\n" for name, digest in sums.items())

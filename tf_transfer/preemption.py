@@ -7,7 +7,7 @@ import select
 import signal
 import threading
 
-GRACE_SECONDS = 8.0  # clouds give notice of 30 seconds, Kubernetes and Slurm likewise; promised are 10
+GRACE_SECONDS = 6.0  # promised are 10 seconds in all; clouds, Kubernetes and Slurm give notice of 30
 STOPPED = 128 + signal.SIGTERM  # exit status, as a shell reports it
 _PARENT_SECONDS = 0.5
 
