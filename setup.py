@@ -30,6 +30,6 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
-        "test": ["pytest>=9", "hypothesis>=6.150", "ruff>=0.15", "selenium>=4.40"],
+        "test": ["pytest>=9", "hypothesis>=6.150", "ruff>=0.15", "selenium>=4.40", "jax>=0.10"],
     },
 )

@@ -119,15 +119,17 @@ def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: dict) 
     if transfers:
         bottom = max(bottom, min(1.2 * min(transfers), _LEAST_DEPTH))
     axes.set_ylim(bottom=bottom)
-    ends, fallen = [], 0
+    ends, fallen = [], {}
     for (kind, name), curve in curves.items():
         text, color = f"{analysis.pattern(kind)}, {name}", styles[kind, name]["color"]
         if curve.iloc[-1] >= bottom:
             ends.append(LineEnd(curve.index[-1], curve.iloc[-1], text, color))
-            continue
-        text += f": down to \N{MINUS SIGN}{-curve.min():.0f} at n = {curve.idxmin()}"
-        axes.annotate(text, _crossing(curve, bottom), (10, 4 + 14 * fallen), textcoords="offset points", fontsize=9)
-        fallen += 1  # the next one's words stand a line higher
+        else:
+            depth = f"{text}: down to \N{MINUS SIGN}{-curve.min():.0f} at n = {curve.idxmin()}"
+            fallen[depth] = _crossing(curve, bottom)
+    for line, text in enumerate(fallen):  # right of all the curves that they are about
+        at = (max(x for x, _ in fallen.values()), bottom)
+        axes.annotate(text, at, (10, 4 + 14 * line), textcoords="offset points", fontsize=9)
     figures.dress(axes, figures.X_LABEL, _RELATIVE_LABEL)
     axes.set_title("Relative to the base of the same task")
     figures.name_line_ends(axes, ends)
