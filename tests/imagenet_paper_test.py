@@ -91,10 +91,10 @@ def test_a_sweep_needs_the_store(tmp_path):
 
 
 def trained(image_folder, path, cohorts):
-    """Trains cohorts of the experiment, on 36 small pictures and for a few steps of 4; returns table and workdir."""
+    """Trains cohorts of the experiment, on 36 small pictures and for a few steps of 4; returns the steps by run."""
     from tf_transfer import train  # TensorFlow, which the rest can do without
 
-    store = str(path / "store")
+    store, work = str(path / "store"), path / "work"
     prepare_store(open_source(f"folder:{image_folder}"), store, image_size=72, image_format="jpeg")
     config = imagenet_paper.get_config()
     config.store = store
@@ -104,11 +104,12 @@ def trained(image_folder, path, cohorts):
     experiment = Experiment.from_config(config.to_dict())
     made = plan.make_plan(experiment)
     assert len(made.runs) == 8 + 8 + 16 + 4 + 8 + 6 + 1 + 2 + 2
-    workdir.write_config(path, experiment)
+    with workdir.owned(work):
+        workdir.write_config(work, experiment)
     for name in cohorts:
         [cohort] = [cohort for cohort in made.cohorts if cohort.name == name]
-        train.train_cohort(path, made, cohort)
-    table = results.table(results.read_result(path, name) for name in results.finished_runs(path))
+        train.train_cohort(work, made, cohort)
+    table = results.table(results.read_result(work, name) for name in results.finished_runs(work))
     assert all(math.isfinite(loss) for loss in table["loss_last"])
     return dict(zip(table["run"], table["steps"], strict=True))
 
@@ -123,5 +124,5 @@ def test_small_steps_of_a_transfer_really_run(image_folder, tmp_path):
     names = ("baseA", "A6B", "A7B")
     steps = trained(image_folder, tmp_path, ["natural-man-made_seed-0_baseA", "natural-man-made_seed-0_A6-7B"])
     assert steps == {f"{name}_natural-man-made_seed-0": 2 for name in names}
-    base, transfer = (results.read_weights(tmp_path, f"{name}_natural-man-made_seed-0") for name in names[:2])
+    base, transfer = (results.read_weights(tmp_path / "work", f"{name}_natural-man-made_seed-0") for name in names[:2])
     assert (base["layer6/0"] == transfer["layer6/0"]).all() and (base["layer7/0"] != transfer["layer7/0"]).any()
