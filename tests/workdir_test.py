@@ -83,7 +83,8 @@ def test_a_config_of_other_types(tmp_path, content):
 
 
 def test_a_directory_of_something_else_is_not_written_to(store, image_folder):
-    for path, found in ((store, "meta.json"), (image_folder, "test")):
+    for path in (store, image_folder):
+        found = min(entry.name for entry in pathlib.Path(path).iterdir())  # a used store also keeps mean images
         for use in (lambda path: workdir.owned(path).__enter__(), workdir.check_own, workdir.read_experiment):
             with pytest.raises(ValueError, match=f"is no workdir [(]no config.json in it[)] and not empty .*{found}"):
                 use(path)
