@@ -101,7 +101,7 @@ def _identity(plan: Plan, cohort: Cohort, base_weights) -> dict:
         "settings": plan.experiment.settings_hash(),
         "steps": [plan.num_steps(cohort.runs[0]), plan.recipe(cohort.runs[0]).tests],
         "bases": {name: transfer.hash_weights(weights) for name, weights in sorted(base_weights.items())},
-        "versions": versions.installed(),
+        "versions": versions.that_compute(versions.installed()),
     }
 
 
