@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 from collections.abc import Callable
 
@@ -78,14 +79,15 @@ def plain_caffenet(num_classes: int, input_size: int) -> keras.Model:
     return keras.Model(images, layers.Dense(num_classes, dtype="float32")(features))
 
 
-def training_step(way: str, network: str, precision: str, batch_size: int) -> Callable[[int], float]:
-    """Makes a network ready to be trained.
+def training_step(way: str, network: str, precision: str, batch_size: int, threads: int) -> Callable[[int], float]:
+    """Makes a network ready to be trained, in a new process.
 
     Args:
       way: `ours`, `plain` (CaffeNet only) or `torch`.
       network: `convnet` or `caffenet`.
       precision: `float32` or `mixed_bfloat16`.
       batch_size: Images in a step.
+      threads: To train it with.
 
     Returns:
       A function that trains for so many steps.
@@ -97,40 +99,48 @@ def training_step(way: str, network: str, precision: str, batch_size: int) -> Ca
     if way == "torch":
         from bench import torch_networks
 
+        torch_networks.torch.set_num_threads(threads)
         return torch_networks.TrainingStep(architecture, images, labels, precision == "mixed_bfloat16")
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
     keras.config.set_dtype_policy(precision)
     if way == "plain":
         return TrainingStep(plain_caffenet(CLASSES, architecture.input_size), images, labels)
     return TrainingStep(networks.build_network(architecture, seeds.derive_seed), images, labels)
 
 
-def measure(network: str, precision: str, batch_size: int, steps: int, rounds: int) -> dict[str, float]:
+def measure(network: str, precision: str, batch_size: int, threads: int, steps: int, rounds: int) -> dict[str, float]:
     """Returns images a second of every way to train `network`."""
     with contextlib.ExitStack() as stack:
         ways = {}
         for way in ("ours", "plain", "torch") if network == "caffenet" else ("ours", "torch"):
-            worker = stack.enter_context(alternating.Worker(training_step, way, network, precision, batch_size))
-            ways[way] = alternating.stopwatch(worker, steps)
+            worker = alternating.Worker(training_step, way, network, precision, batch_size, threads)
+            ways[way] = alternating.stopwatch(stack.enter_context(worker), steps)
         seconds = alternating.medians(ways, rounds)
     return {way: batch_size * steps / taken for way, taken in seconds.items()}
+
+
+def row(network: str, precision: str, threads: int, rates: dict[str, float]) -> list[str]:
+    """Returns a row of the table."""
+    figures = [f"{rates[way]:,.1f}" if way in rates else "" for way in ("ours", "plain", "torch")]
+    return [network, precision, str(threads), *figures, f"{rates['ours'] / rates['torch']:.2f}", f"{AIM[network]}"]
 
 
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=["convnet", "caffenet"], choices=sorted(AIM))
-    parser.add_argument("--batch_size", type=int, default=0, help="images in a step; 0: 64 for both")
+    parser.add_argument("--threads", nargs="+", type=int, default=sorted({1, os.cpu_count() or 1}))
+    parser.add_argument("--batch_size", type=int, default=64, help="images in a step")
     parser.add_argument("--steps", type=int, default=0, help="steps in a round; 0: 60 of convnet, 3 of caffenet")
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
     rows = []
-    for network in args.networks:
-        for precision in PRECISIONS:
-            steps = args.steps or (60 if network == "convnet" else 3)
-            rates = measure(network, precision, args.batch_size or 64, steps, args.rounds)
-            figures = [f"{rates[name]:.1f}" if name in rates else "" for name in ("ours", "plain", "torch")]
-            rows.append([network, precision, *figures, f"{rates['ours'] / rates['torch']:.2f}", f"{AIM[network]}"])
-    columns = ["network", "precision", "ours, images/s", "plain Keras", "PyTorch", "ours / PyTorch", "aim"]
+    for network, precision, threads in itertools.product(args.networks, PRECISIONS, args.threads):
+        steps = args.steps or (60 if network == "convnet" else 3)
+        rates = measure(network, precision, args.batch_size, threads, steps, args.rounds)
+        rows.append(row(network, precision, threads, rates))
+    columns = ["network", "precision", "threads", "ours, images/s", "plain Keras", "PyTorch", "ours / PyTorch", "aim"]
     alternating.print_table("Training steps", columns, rows)
 
 

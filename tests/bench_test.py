@@ -13,9 +13,10 @@ SMALLEST = {
     "experiment": "--epochs=1 --layers=(7,)",
     "frozen_cohort": "--epochs=0.2 --rounds=1",
     "growth": "--epochs=1 --steps=2 --rounds=1",
+    "gpu": "--batch_size=2 --input_size=67 --matrix=64 --steps=1 --rounds=1",
     "input": "--count=20 --batches=1 --rounds=1",
     "startup": "--rounds=1",
-    "step": "--networks=convnet --batch_size=8 --steps=1 --rounds=1",
+    "step": "--networks=convnet --threads=1 --batch_size=8 --steps=1 --rounds=1",
 }
 
 

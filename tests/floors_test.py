@@ -23,6 +23,7 @@ ABOVE_GROUND = {
     "saved_model": {"networks"},
     "backup": {"evaluation"},
     "fitting": {"backup", "evaluation", "optimizers"},
+    "array_training": {"fitting"},
     "train": {"backup", "evaluation", "fitting", "input_pipeline", "networks", "transfer"},
 }
 FILES = {
