@@ -41,7 +41,7 @@ def main() -> None:
         dry_run = ["bin/sweep.py", "--config=configs/default.py", "--dry_run", *flags]
         numbers = iter(range(100))
         ways = {
-            "help": lambda: command.run("bin/sweep.py", "--help", expected_status=1),  # as absl ends it
+            "help": lambda: command.run("bin/sweep.py", "--help"),
             "dry_run": lambda: command.run(*dry_run),
             "cohort": lambda: cohort_of_14(store, root / str(next(numbers))),
         }

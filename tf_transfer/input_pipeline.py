@@ -38,6 +38,9 @@ def train_stream(
 ) -> tf.data.Dataset:
     """The endless stream of training batches.
 
+    Drop its iterators before the program ends: one that is still open then can wait for ever for a batch that Python,
+    which is being taken down, no longer makes.
+
     Args:
       task: Store and classes.
       recipe: Batch size and augmentation.
