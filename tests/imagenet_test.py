@@ -146,6 +146,19 @@ def test_a_tar_file_that_was_cut_off(tars, tmp_path, name):
         opened(copied, tmp_path / "tfds")
 
 
+def test_a_tar_file_that_was_cut_off_among_zeros(tars, tmp_path):
+    copied = shutil.copytree(tars, tmp_path / "copied")
+    path = copied / "ILSVRC2012_img_train.tar"
+    with tarfile.open(path) as tar:
+        first = tar.next()  # the tar file of a class, which ends in two blocks of zeros at least
+    with open(path, "r+b") as file:
+        file.truncate(first.offset_data + first.size - 10)
+        file.seek(-1024, 2)
+        assert not any(file.read()), "as a whole tar file ends"
+    with pytest.raises(ValueError, match="img_train.tar is cut off, or no tar file; download it again"):
+        opened(copied, tmp_path / "tfds")
+
+
 def test_a_validation_image_is_missing(tars, tmp_path):
     copied = shutil.copytree(tars, tmp_path / "copied")
     with (
