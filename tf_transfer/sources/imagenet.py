@@ -66,7 +66,7 @@ def _member_names(path: pathlib.Path) -> list[str]:
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - len(_END_OF_TAR)))
         ends_as_a_tar = file.read() == _END_OF_TAR
-    # The tar files of the classes end in zeros too, so that a file cut off there has the right end, but too little data.
+    # The tar files of the classes end in zeros too, so that one cut off there has the right end, but too little data.
     with contextlib.suppress(tarfile.TarError):
         if ends_as_a_tar:
             with tarfile.open(path, "r:") as tar:
