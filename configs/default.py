@@ -60,7 +60,8 @@ def get_config() -> ml_collections.ConfigDict:
     # How results are read: the last test, or the mean of the ten best tests as in the paper.
     config.metric = "top1_last"  # top1_last | top1_mean_best10
 
-    # How the work is cut. None of this changes a result.
+    # How the work is cut. None of this changes what is trained; other cohorts and numbers of threads (processes) add up
+    # in another order, which changes the last bits.
     config.cohort_size = 7  # runs with frozen layers that train side by side
     config.finetuned_cohort_size = 1  # likewise without frozen layers
     config.processes = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU

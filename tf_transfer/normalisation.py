@@ -13,12 +13,12 @@ import hashlib
 import io
 import os
 import pathlib
-import tempfile
 
 import numpy as np
 
 from tf_transfer import image_store, untrusted
 from tf_transfer.experiment import Recipe, Task
+from tf_transfer.results import replacing
 
 MEAN_IMAGES = "mean_images"
 _BATCH = 256  # images read at a time by a thread
@@ -77,9 +77,8 @@ def _write(file: pathlib.Path, mean: np.ndarray) -> None:
     content = io.BytesIO()
     np.savez(content, mean=mean, checksum=np.uint64(image_store.checksum(mean.tobytes())))
     file.parent.mkdir(exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as temporary:  # two processes may write it at once
-        temporary.write(content.getvalue())
-    os.replace(temporary.name, file)
+    with replacing(file) as temporary:
+        temporary.write_bytes(content.getvalue())
 
 
 def _compute(store: image_store.ImageStore, indices: np.ndarray) -> np.ndarray:
