@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -11,6 +12,9 @@ from absl import app, flags, logging
 from tf_transfer.printable import printable
 
 _TRACEBACK = "TF_TRANSFER_TRACEBACK"
+# What ml_collections says of a field that is not there (the name alone, or with a similar one) and of such a file.
+_NO_FIELD = re.compile(r"""[\\'"]*(?P<field>\w+)[\\'"]*(\\n|\n)?(Did you mean "(?P<similar>\w+)".*)?""", re.DOTALL)
+_NO_CONFIG = re.compile(r"Failed loading config file.*No such file or directory: '(?P<path>[^']*)'", re.DOTALL)
 
 
 def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None:
@@ -52,10 +56,9 @@ def _parse_flags(argv: list[str]) -> list[str]:
         if any(argument.lstrip("-").startswith(("help", "?")) for argument in argv):
             sys.exit(0)  # absl ends with 1
         _fail(f"the config cannot be loaded (it ends the program: {_one_line(ended)})", status=2)
-    except AttributeError as error:  # ml_collections raises it with the bare name of the field
-        field = str(error).strip("\"'")
-        known = f"the config has no field {field!r}; configs/default.py lists them all"
-        _fail(known if field.isidentifier() else _cannot_load(error), status=2)
+    except AttributeError as error:
+        found = _NO_FIELD.fullmatch(str(error))
+        _fail(_no_field(*found.group("field", "similar")) if found else _cannot_load(error), status=2)
     except (flags.Error, OSError, ValueError, TypeError) as error:
         _fail(_one_line(error), status=2)
     except Exception as error:  # whatever the program that is the config file raises
@@ -64,11 +67,18 @@ def _parse_flags(argv: list[str]) -> list[str]:
         _fail(_cannot_load(error), status=2)
 
 
+def _no_field(field: str, similar: str | None) -> str:
+    meant = f"; perhaps {similar!r} is meant" if similar else ""
+    return f"the config has no field {field!r}{meant}; configs/default.py lists them all"
+
+
 def _cannot_load(error: Exception) -> str:
     return f"the config cannot be loaded ({type(error).__name__}: {_one_line(error)})"
 
 
 def _one_line(error: BaseException) -> str:
+    if missing := _NO_CONFIG.search(str(error)):
+        return f"there is no config {printable(missing['path'])!r}; configs/ holds some"
     return printable(" ".join(str(error).split())) or type(error).__name__
 
 
