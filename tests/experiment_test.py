@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tf_transfer import workdir
 from tf_transfer.experiment import Experiment, Recipe
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -270,3 +271,10 @@ def test_settings_know_a_store_by_its_content_and_not_by_its_path(store, tmp_pat
     redescribe(edited, channel_mean=(0.0, 0.0, 0.0))
     settings = [Experiment(store=str(path)).settings() for path in (store, moved, edited)]
     assert settings[0] == settings[1] != settings[2]
+
+
+def test_whole_numbers_of_epochs_are_the_same_settings_as_a_workdir_reads(store, tmp_path):
+    whole = Experiment(store, recipe=Recipe(epochs=10, learning_rate=1))
+    workdir.write_config(tmp_path, whole)
+    assert workdir.read_experiment(tmp_path).settings_hash() == whole.settings_hash()
+    assert whole.settings_hash() == Experiment(store, recipe=Recipe(epochs=10.0, learning_rate=1.0)).settings_hash()

@@ -246,7 +246,8 @@ class Experiment:
 
     def settings(self) -> dict:
         """What every run's numbers depend on, as JSON values: two sweeps that share a workdir must agree in it."""
-        fields = dataclasses.asdict(dataclasses.replace(self, recipe=self.recipe.resolved()))
+        read_back = self.from_config(self.to_json())  # in which 10 epochs are 10.0, as a workdir reads them
+        fields = dataclasses.asdict(dataclasses.replace(read_back, recipe=read_back.recipe.resolved()))
         for name in (*_FREE_FIELDS, "store", "source_store"):
             del fields[name]
         stores = {"store": self.store} | ({"source_store": self.source_store} if self.source_store else {})
