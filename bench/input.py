@@ -1,5 +1,7 @@
 """The stream of 227-pixel crops from photographs: TFDS and tf.data, against our JPEG store and our raw store.
 
+Each delivers pixels, which are not yet normalised: theirs as float32 (what `tf.image.resize` makes), ours as uint8.
+
 python -m bench.input --images=DIR         (a directory of JPEG files such as ImageNet's; without it they are drawn)
 """
 
@@ -66,12 +68,12 @@ class Photographs(tfds.core.GeneratorBasedBuilder):
             yield file.name, {"image": str(file), "label": int(file.parent.name[-1])}
 
 
-def plain_stream(data_dir: str, recipe: Recipe, mean: tuple[float, ...], std: tuple[float, ...]) -> tf.data.Dataset:
-    """The usual way: `tfds.load`, then decode, resize, crop, flip and standardise in tf.data."""
+def plain_stream(data_dir: str, recipe: Recipe) -> tf.data.Dataset:
+    """The usual way: `tfds.load`, then decode, resize, crop and flip in tf.data."""
 
     def prepare(image, label):
         image = tf.image.random_crop(tf.image.resize(image, (STORED, STORED)), (CROP, CROP, 3))
-        return (tf.image.random_flip_left_right(image) - mean) / std, label
+        return tf.image.random_flip_left_right(image), label
 
     dataset = tfds.load("photographs", split="train", data_dir=data_dir, shuffle_files=True, as_supervised=True)
     dataset = dataset.repeat().shuffle(256, seed=0).map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
@@ -98,9 +100,9 @@ def main() -> None:
         streams = {}
         for image_format in AIM:
             store = str(root / image_format)
-            meta = prepare_store(open_source(f"folder:{root / 'folder'}"), store, STORED, image_format).meta
+            prepare_store(open_source(f"folder:{root / 'folder'}"), store, STORED, image_format)
             streams[image_format] = input_pipeline.train_stream(Task(store, (0, 1)), recipe, seed=0, num_outputs=1)
-        streams["tfds"] = plain_stream(directory, recipe, meta.channel_mean, meta.channel_std)
+        streams["tfds"] = plain_stream(directory, recipe)
 
         def read(stream: tf.data.Dataset) -> None:
             for _ in stream.take(args.batches):

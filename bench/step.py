@@ -21,6 +21,7 @@ import tensorflow as tf
 from bench import alternating
 from tf_transfer import architectures, networks, optimizers, seeds
 from tf_transfer.experiment import Recipe
+from tf_transfer.threads import use as use_threads
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 AIM = {"convnet": 1.2, "caffenet": 1.0}
@@ -101,8 +102,7 @@ def training_step(way: str, network: str, precision: str, batch_size: int, threa
 
         torch_networks.torch.set_num_threads(threads)
         return torch_networks.TrainingStep(architecture, images, labels, precision == "mixed_bfloat16")
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    use_threads(threads, architecture, batch_size)
     keras.config.set_dtype_policy(precision)
     if way == "plain":
         return TrainingStep(plain_caffenet(CLASSES, architecture.input_size), images, labels)

@@ -14,7 +14,9 @@ HEAVY = {"tensorflow", "keras", "jax", "torch"}
 
 # Ground modules may import ground modules. Each other module names what it may import beside them.
 ABOVE_GROUND = {
-    "input_pipeline": set(),
+    "python_reads": set(),
+    "input_pipeline": {"python_reads"},
+    "threads": set(),
     "layers": set(),
     "networks": {"layers"},
     "optimizers": set(),
@@ -24,7 +26,7 @@ ABOVE_GROUND = {
     "backup": {"evaluation"},
     "fitting": {"backup", "evaluation", "optimizers"},
     "array_training": {"fitting"},
-    "train": {"backup", "evaluation", "fitting", "input_pipeline", "networks", "transfer"},
+    "train": {"backup", "evaluation", "fitting", "input_pipeline", "networks", "threads", "transfer"},
 }
 FILES = {
     ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): file

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization
+from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization, SmallMapConv2D
 
 
 def convolve(images, kernel, bias):
@@ -17,6 +17,27 @@ def convolve(images, kernel, bias):
             window = padded[:, row : row + size, column : column + size]
             out[:, row, column] = np.tensordot(window, kernel, axes=3)
     return out + bias
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float32"])
+@pytest.mark.parametrize(("kernel", "size"), [(3, 4), (2, 5), (5, 8)])
+def test_a_convolution_of_small_maps_is_keras_own_with_its_gradients(policy, kernel, size):
+    rng = np.random.default_rng(0)
+    layers = [kind(6, kernel, padding="same", dtype=policy) for kind in (SmallMapConv2D, keras.layers.Conv2D)]
+    images = tf.cast(rng.normal(size=(7, size, size + 1, 5)), layers[0].compute_dtype)
+    upstream, found = rng.normal(size=(7, size, size + 1, 6)).astype(np.float32), []
+    for layer in layers:
+        layer.build(images.shape)
+        layer.set_weights(layers[0].get_weights())
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = layer(images)
+            loss = tf.reduce_sum(tf.cast(outputs, tf.float32) * upstream)
+        gradients = tape.gradient(loss, [images, layer.kernel.value, layer.bias.value])
+        found.append([np.asarray(array, np.float32) for array in (outputs, *gradients)])
+    precision = 1e-5 if policy == "float32" else 2**-8
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=precision, atol=precision * np.abs(theirs).max())
 
 
 def test_each_group_of_filters_sees_its_own_channels():

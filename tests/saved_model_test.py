@@ -13,7 +13,7 @@ from tf_transfer import results, workdir
 from tf_transfer.experiment import Task
 from tf_transfer.image_store import ImageStore
 from tf_transfer.input_pipeline import test_labels as labels_of_test_images
-from tf_transfer.input_pipeline import test_stream as standardised_test_images
+from tf_transfer.input_pipeline import test_stream as stream_of_test_images
 from tf_transfer.plan import make_plan
 from tf_transfer.saved_model import export, load_network
 from tf_transfer.train import train_cohort
@@ -48,8 +48,10 @@ def served(trained, tmp_path_factory):
 
 
 def test_served_probabilities_are_those_of_the_trained_network(served, trained, experiment, task_b, pixels):
-    model = load_network(trained, "A2B").model
-    logits = np.concatenate([model(images) for images in standardised_test_images(task_b, experiment.recipe)])
+    network = load_network(trained, "A2B")
+    images = np.concatenate(list(stream_of_test_images(task_b, experiment.recipe)))
+    normalise = network.normalisation
+    logits = network.model((images - normalise.mean) / normalise.deviation)
     probabilities = served(pixels)["probabilities"]
     assert (probabilities.dtype, probabilities.shape) == (np.float32, (12, 3))
     np.testing.assert_allclose(probabilities, keras.ops.softmax(logits), atol=1e-5)
@@ -67,7 +69,7 @@ def test_a_mean_image_is_subtracted_when_serving_too(experiment, task_b, pixels,
     train_cohort(tmp_path, plan, plan.cohorts[0])
     trained = load_network(tmp_path, "baseB")
     assert trained.normalisation.mean.shape == (32, 32, 3)
-    logits = np.concatenate([trained.model(images) for images in standardised_test_images(task_b, recipe)])
+    logits = np.concatenate([trained.model(images) for images in stream_of_test_images(task_b, recipe)])
     served = tf.saved_model.load(str(export(tmp_path, "baseB", tmp_path / "exported"))).signatures["serving_default"]
     probabilities = served(images=tf.constant(pixels))["probabilities"]
     np.testing.assert_allclose(probabilities, keras.ops.softmax(logits), atol=1e-5)

@@ -6,6 +6,7 @@ import pytest
 from tf_transfer import networks, transfer, treatments
 from tf_transfer.architectures import tiny
 from tf_transfer.experiment import Recipe
+from tf_transfer.normalisation import Normalisation
 from tf_transfer.optimizers import build_optimizer
 from tf_transfer.plan import Run
 from tf_transfer.seeds import derive_seed
@@ -33,6 +34,19 @@ def build(*names, bases=BASES):
 
 def initial_weights(name):
     return networks.get_weights(build(name).blocks[run_of(name).name])
+
+
+def test_a_cohort_normalises_the_pixels_itself_if_it_is_told_how():
+    normalise = Normalisation(np.float32([[[10, 120, 250]]]), np.float32([1, 60, 0.5]))
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    runs = [run_of(name) for name in ("A1B", "B1B+")]
+    of_pixels = transfer.build_cohort(SMALL, runs, BASES, normalise).model
+    of_normalised = transfer.build_cohort(SMALL, runs, BASES).model
+    assert (of_pixels.inputs[0].dtype, of_normalised.inputs[0].dtype) == ("uint8", "float32")
+    assert of_pixels.count_params() == of_normalised.count_params()
+    expected = of_normalised((pixels - normalise.mean) / normalise.deviation)
+    for ours, theirs in zip(of_pixels(pixels), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 # Per layer: where its weights come from; * where they learn.

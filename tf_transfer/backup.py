@@ -149,5 +149,5 @@ def _assign(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray
 
 def _build_metrics(model: keras.Model) -> None:
     # Keras makes the metrics' variables with the first batch only; it does not matter which.
-    images = np.zeros((1, *model.input_shape[1:]), np.float32)
+    images = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
     model.test_on_batch(images, (np.zeros(1, np.int32),) * len(model.outputs))

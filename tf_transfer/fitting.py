@@ -12,6 +12,13 @@ from tf_transfer.evaluation import CohortHistory
 from tf_transfer.experiment import Recipe
 
 
+class _Callbacks(keras.callbacks.CallbackList):
+    """Callbacks none of which wants to hear of each step's end, for which Keras would fetch all losses."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Does nothing."""
+
+
 def compile_cohort(model: keras.Model, recipe: Recipe, num_steps: int) -> None:
     """Compiles a model with one output per run; each has the loss that it would have alone.
 
@@ -50,7 +57,7 @@ def fit(stream: Callable[[int], Iterable], history: CohortHistory, backup: Backu
                 initial_epoch=first,
                 epochs=last,
                 steps_per_epoch=steps,
-                callbacks=[backup, history],
+                callbacks=_Callbacks([backup, history], add_history=True, model=backup.model),
                 shuffle=False,  # the stream has its own order
                 verbose=0,
             )

@@ -8,15 +8,16 @@ are drawn statelessly from the number of the step.
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import numpy as np
 import tensorflow as tf
 
-from tf_transfer import normalisation
-from tf_transfer.augmentation import augment
+from tf_transfer import augmentation, normalisation
 from tf_transfer.class_splits import remap
 from tf_transfer.experiment import Recipe, Task
 from tf_transfer.image_store import ImageStore
+from tf_transfer.python_reads import numpy_function
 from tf_transfer.seeds import derive_seed
 
 
@@ -38,9 +39,6 @@ def train_stream(
 ) -> tf.data.Dataset:
     """The endless stream of training batches.
 
-    Drop its iterators before the program ends: one that is still open then can wait for ever for a batch that Python,
-    which is being taken down, no longer makes.
-
     Args:
       task: Store and classes.
       recipe: Batch size and augmentation.
@@ -50,8 +48,8 @@ def train_stream(
       shard: This host's share of each batch.
 
     Returns:
-      A dataset of `(images, (labels,) * num_outputs)`: float32 [batch, size, size, 3], RGB, normalised as the recipe
-      says, and int32 [batch] in [0, number of classes).
+      A dataset of `(images, (labels,) * num_outputs)`: RGB [batch, size, size, 3], uint8 as in the store, or float32
+      with the mean image subtracted, if the recipe says so; and int32 [batch] in [0, number of classes).
 
     Raises:
       ValueError: The number of hosts does not divide the batch size.
@@ -61,14 +59,10 @@ def train_stream(
     store = ImageStore(task.store)
     indices = store.indices("train", task.classes, task.images_per_class)
     labels = tf.constant(remap(store.labels("train")[indices], task.classes))
-    normalise = normalisation.of_task(task, recipe)
     share, size = recipe.batch_size // shard.count, recipe.input_size(store.meta.image_size)
     order_seed, augment_seed = (derive_seed(use, seed) for use in ("order", "augmentation"))
 
-    def read(indices: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        return augment(store.images("train", indices), draws, recipe, normalise)
-
-    def batch(step: tf.Tensor):
+    def order(step: tf.Tensor):
         # The numbers of this batch's samples in the stream that all epochs make.
         samples = step * recipe.batch_size + shard.index * share + tf.range(share, dtype=tf.int64)
         epochs, positions = samples // len(indices), samples % len(indices)
@@ -77,12 +71,54 @@ def train_stream(
         chosen = tf.raw_ops.RandomIndexShuffle(index=positions, seed=seeds, max_index=len(indices) - 1, rounds=4)
         # Drawn for the whole batch, so that every host sees the same draws, and cut to this host's share.
         draws = tf.random.stateless_uniform([recipe.batch_size, 3], seed=[augment_seed, step])
-        draws = draws[shard.index * share :][:share]
-        images = tf.numpy_function(read, [tf.gather(tf.constant(indices), chosen), draws], tf.float32)
-        return tf.ensure_shape(images, [share, size, size, 3]), (tf.gather(labels, chosen),) * num_outputs
+        return tf.gather(tf.constant(indices), chosen), draws[shard.index * share :][:share], tf.gather(labels, chosen)
 
-    steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-    return _without_autotuning(steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
+    read, dtype = _reader(store, task, recipe)
+
+    def batch(images: tf.Tensor, draws: tf.Tensor, labels: tf.Tensor):
+        images = numpy_function(read, [images, draws], dtype)
+        return tf.ensure_shape(images, [share, size, size, 3]), (labels,) * num_outputs
+
+    stream = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(order)
+    if store.meta.format == "jpeg":
+        stream = _decoded(stream, store, share)
+    return _without_autotuning(stream.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
+
+
+def _reader(store: ImageStore, task: Task, recipe: Recipe):
+    """A function from the indices (or pixels) and draws of a batch to its images, and the type of these."""
+    normalise = normalisation.of_task(task, recipe)
+    augments = augmentation.augments(recipe, store.meta.image_size)
+
+    def read(images: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        if images.ndim > 1:
+            pixels = augmentation.augment(images, draws, recipe) if augments else images
+        elif augments:
+            pixels = augmentation.augment(store.images("train", images), draws, recipe)
+        else:
+            pixels = store.read("train", images)
+        if normalise.is_image:
+            return augmentation.subtract_mean_image(pixels, draws, recipe, normalise)
+        return pixels
+
+    return read, tf.float32 if normalise.is_image else tf.uint8
+
+
+def _decoded(stream: tf.data.Dataset, store: ImageStore, share: int) -> tf.data.Dataset:
+    """Reads and decodes the images, given by index, of a store of JPEG files, one by one on all threads."""
+
+    def read(indices: np.ndarray) -> np.ndarray:
+        return np.array(store.read_jpeg("train", indices), object)
+
+    def records(indices: tf.Tensor, *others: tf.Tensor):
+        return tf.ensure_shape(numpy_function(read, [indices], tf.string), [share]), *others
+
+    def decode(record: tf.Tensor, *others: tf.Tensor):
+        return tf.io.decode_jpeg(record, channels=3, dct_method="INTEGER_ACCURATE"), *others  # as Pillow does
+
+    threads = tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
+    stream = stream.map(records).prefetch(1).unbatch()
+    return stream.map(decode, num_parallel_calls=threads, deterministic=True).batch(share)
 
 
 def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Dataset:
@@ -94,20 +130,19 @@ def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Da
       batch_size: Images in a batch.
 
     Returns:
-      A dataset of float32 [batch, size, size, 3]. `test_labels` has their labels.
+      A dataset of images [batch, size, size, 3] as in `train_stream`. `test_labels` has their labels.
     """
     store = ImageStore(task.store)
     indices = store.indices("test", task.classes)
     size = recipe.input_size(store.meta.image_size)
     normalise = normalisation.of_task(task, recipe)
-    mean = normalisation.centre_crop(normalise.mean[None], size)
 
     def read(indices: np.ndarray) -> np.ndarray:
         images = normalisation.centre_crop(store.read("test", indices), size)
-        return (images - mean) / normalise.deviation
+        return images - normalisation.centre_crop(normalise.mean[None], size) if normalise.is_image else images
 
     def batch(indices: tf.Tensor):
-        images = tf.numpy_function(read, [indices], tf.float32)
+        images = numpy_function(read, [indices], tf.float32 if normalise.is_image else tf.uint8)
         return tf.ensure_shape(images, [None, size, size, 3])
 
     dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size).map(batch)

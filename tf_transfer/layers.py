@@ -8,6 +8,42 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable("tf_transfer")
+class SmallMapConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` of stride 1, faster to train in bfloat16 on a CPU where feature maps are small.
+
+    There the gradient of the kernel is computed as a convolution too, with the batch in place of the channels: an image
+    for each input channel, and the gradient of the output as the kernel. On maps of 4x4 that takes half the time of
+    TensorFlow's own operation; the sums are the same but for the order in which they are added up.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        """Convolves [batch, height, width, channels] to [batch, height, width, filters]."""
+        if keras.backend.backend() == "tensorflow" and self.compute_dtype == "bfloat16" and self.padding == "same":
+            return _convolve_small_maps(inputs, kernel)
+        return super().convolution_op(inputs, kernel)
+
+
+def _convolve_small_maps(images, kernel):
+    import tensorflow as tf  # not needed under another backend
+
+    @tf.custom_gradient
+    def convolve(images, kernel):
+        def gradients(upstream):
+            before, after = (kernel.shape[0] - 1) // 2, kernel.shape[0] // 2
+            padding = [[0, 0], [before, after], [before, after], [0, 0]]
+            as_kernel = tf.transpose(upstream, [1, 2, 0, 3])
+            of_kernel = tf.nn.conv2d(tf.transpose(images, [3, 1, 2, 0]), as_kernel, 1, padding)
+            of_images = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(images), filter=kernel, out_backprop=upstream, strides=[1] * 4, padding="SAME"
+            )
+            return of_images, tf.transpose(of_kernel, [1, 2, 0, 3])
+
+        return tf.nn.conv2d(images, kernel, 1, "SAME"), gradients
+
+    return convolve(tf.convert_to_tensor(images), tf.convert_to_tensor(kernel))
+
+
+@keras.saving.register_keras_serializable("tf_transfer")
 class GroupedConv2D(keras.layers.Layer):
     """A convolution in groups: output group g sees input group g alone.
 

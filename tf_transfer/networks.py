@@ -8,7 +8,9 @@ import keras
 import numpy as np
 
 from tf_transfer.architectures import Architecture, Layer
-from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization
+from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization, SmallMapConv2D
+
+SMALL_MAP = 8  # pixels; on maps of 16 and more, SmallMapConv2D is the slower one
 
 
 def build_block(
@@ -26,7 +28,8 @@ def build_block(
     Returns:
       A built `keras.Sequential` whose `get_weights()` are kernel and bias.
     """
-    parts = [keras.Input(input_shape)]
+    # In the type computed in: otherwise each block would cast its input to float32 and back, which changes nothing.
+    parts = [keras.Input(input_shape, dtype=keras.config.dtype_policy().compute_dtype)]
     initial = {
         "kernel_initializer": keras.initializers.RandomNormal(stddev=layer.init_stddev, seed=init_seed)
         if layer.init_stddev
@@ -42,8 +45,9 @@ def build_block(
             raise ValueError(f"{name}: a convolution in groups has stride 1 here, got {layer.stride}")
         parts.append(GroupedConv2D(layer.units, layer.kernel, layer.groups, layer.padding, name="conv", **initial))
     else:
-        conv = keras.layers.Conv2D(layer.units, layer.kernel, layer.stride, layer.padding, name="conv", **initial)
-        parts.append(conv)
+        small = layer.stride == 1 and max(input_shape[:2]) <= SMALL_MAP
+        kind = SmallMapConv2D if small else keras.layers.Conv2D
+        parts.append(kind(layer.units, layer.kernel, layer.stride, layer.padding, name="conv", **initial))
     if layer.pool_size:
         padding = layer.pool_padding or layer.padding
         parts.append(keras.layers.MaxPooling2D(layer.pool_size, layer.pool_stride, padding, name="pool"))

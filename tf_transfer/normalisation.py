@@ -37,6 +37,11 @@ class Normalisation:
     mean: np.ndarray
     deviation: np.ndarray
 
+    @property
+    def is_image(self) -> bool:
+        """Whether the mean is an image, which must be subtracted before a batch is made."""
+        return len(self.mean) > 1
+
 
 def of_task(task: Task, recipe: Recipe) -> Normalisation:
     """The normalisation of a task's images, whether for training or for tests.

@@ -35,7 +35,23 @@ class MomentumSGD(keras.optimizers.SGD):
             learning_rate = learning_rate * self.bias_rate
         elif self.l2:
             gradient = keras.ops.add(gradient, keras.ops.cast(variable, gradient.dtype) * self.l2)
-        super().update_step(gradient, variable, learning_rate)
+        if keras.backend.backend() == "tensorflow" and self.momentum and not self.nesterov:
+            self._update_at_once(gradient, variable, learning_rate)
+        else:
+            super().update_step(gradient, variable, learning_rate)
+
+    def _update_at_once(self, gradient, variable, learning_rate) -> None:
+        """The same update in one operation of TensorFlow's instead of six, which counts in a small network."""
+        import tensorflow as tf  # not needed under another backend
+
+        momentum = self.momentums[self._get_variable_index(variable)].value
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=momentum.handle,
+            lr=tf.cast(learning_rate, variable.dtype),
+            grad=tf.cast(gradient, variable.dtype),
+            momentum=tf.cast(self.momentum, variable.dtype),
+        )
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -19,6 +19,7 @@ from tf_transfer import (
     fitting,
     input_pipeline,
     networks,
+    normalisation,
     preemption,
     results,
     transfer,
@@ -31,6 +32,7 @@ from tf_transfer.experiment import has_gpu
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
 from tf_transfer.result import DIVERGED, FINISHED, Result
 from tf_transfer.tensorboard_log import TensorBoardLog
+from tf_transfer.threads import use as use_threads
 
 
 def train_cohort(
@@ -56,7 +58,10 @@ def train_cohort(
         return [results.read_result(directory, run.name) for run in cohort.runs]  # another sweep was faster
     keras.config.set_dtype_policy(plan.experiment.recipe.resolved().precision)
     base_weights = {base.name: results.read_weights(directory, base.name) for base in cohort.needs}
-    trained = transfer.build_cohort(plan.architecture(cohort.runs[0]), cohort.runs, base_weights)
+    normalise = normalisation.of_task(plan.task(cohort.runs[0], cohort.target), plan.recipe(cohort.runs[0]))
+    trained = transfer.build_cohort(
+        plan.architecture(cohort.runs[0]), cohort.runs, base_weights, None if normalise.is_image else normalise
+    )
     provenance = {run.name: _provenance(trained, run, base_weights) for run in cohort.runs}
     todo = {n: run for n, run in enumerate(cohort.runs) if not results.is_done(directory, run.name)}
     backup_plan = BackupPlan(
@@ -193,15 +198,14 @@ def _result(
 def main(directory: str, parent: str, threads: str, *run_names: str) -> None:
     """Trains the runs called `run_names`, one cohort, with so many threads (0: all), while process `parent` lives."""
     stop = preemption.watch(int(parent))
-    tf.config.threading.set_intra_op_parallelism_threads(int(threads))
-    tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     experiment = workdir.read_experiment(directory)
     if experiment.deterministic == "yes" or (experiment.deterministic == "auto" and not has_gpu()):
         tf.config.experimental.enable_op_determinism()
     plan = make_plan(experiment)
-    runs = tuple(run for run in plan.runs if run.name in run_names)
+    cohort = make_cohort([run for run in plan.runs if run.name in run_names])
+    use_threads(int(threads), plan.architecture(cohort.runs[0]), experiment.recipe.batch_size)
     try:
-        train_cohort(directory, plan, make_cohort(runs), stop)
+        train_cohort(directory, plan, cohort, stop)
     except preemption.Preempted as stopped:
         print(stopped, flush=True)
         sys.exit(preemption.STOPPED)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tf_transfer import networks
 from tf_transfer.architectures import Architecture
+from tf_transfer.normalisation import Normalisation
 from tf_transfer.plan import Run
 from tf_transfer.seeds import derive_seed
 from tf_transfer.treatments import NEW
@@ -41,7 +42,10 @@ class CohortModel:
 
 
 def build_cohort(
-    architecture: Architecture, runs: Sequence[Run], base_weights: Mapping[str, Mapping[str, np.ndarray]]
+    architecture: Architecture,
+    runs: Sequence[Run],
+    base_weights: Mapping[str, Mapping[str, np.ndarray]],
+    normalise: Normalisation | None = None,
 ) -> CohortModel:
     """Builds the networks of a cohort, copies what is to be copied and freezes what is not to learn.
 
@@ -52,11 +56,19 @@ def build_cohort(
       architecture: The table of layers, for the target's number of classes.
       runs: Runs with the same target, split and seed.
       base_weights: For the names of the bases that the runs copy from, their weights named `layerN/I`.
+      normalise: If given, by channels, the model takes uint8 images and normalises them itself. Otherwise it takes
+        normalised images.
 
     Raises:
       ValueError: A weight does not fit, or a treatment copies more layers than there are.
     """
-    images = keras.Input((architecture.input_size, architecture.input_size, 3), name="images")
+    shape = (architecture.input_size, architecture.input_size, 3)
+    images = inputs = keras.Input(shape, name="images", dtype="uint8" if normalise else "float32")
+    if normalise:
+        # For every pixel on its own, though they are all alike: TensorFlow is slow to spread three numbers over images.
+        mean, variance = (np.tile(each, (*shape[:2], 1)) for each in (normalise.mean[0, 0], normalise.deviation**2))
+        layer = keras.layers.Normalization((1, 2, 3), mean, variance, dtype="float32", name="normalise")
+        images = layer(inputs)
     prefixes: dict[str, list[keras.Sequential]] = {}
     features: dict[str, list[keras.KerasTensor]] = {}
     for run in sorted(runs, key=lambda run: -run.treatment.num_frozen):
@@ -72,7 +84,7 @@ def build_cohort(
         start = features[run.treatment.source][frozen - 1] if frozen else images
         blocks[run.name] = [*(prefixes[run.treatment.source][:frozen] if frozen else []), *own]
         outputs.append(networks.as_logits(networks.chain(own, start)[-1], _keras_name(run)))
-    return CohortModel(keras.Model(images, outputs, name="cohort"), blocks, tuple(runs))
+    return CohortModel(keras.Model(inputs, outputs, name="cohort"), blocks, tuple(runs))
 
 
 def _frozen_prefix(architecture: Architecture, run: Run, base_weights) -> list[keras.Sequential]:
