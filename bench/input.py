@@ -75,7 +75,11 @@ def plain_stream(data_dir: str, recipe: Recipe) -> tf.data.Dataset:
         image = tf.image.random_crop(tf.image.resize(image, (STORED, STORED)), (CROP, CROP, 3))
         return tf.image.random_flip_left_right(image), label
 
-    dataset = tfds.load("photographs", split="train", data_dir=data_dir, shuffle_files=True, as_supervised=True)
+    # TFDS would keep a data set as small as this one in memory, decoded, as it can't with ImageNet.
+    config = tfds.ReadConfig(try_autocache=False)
+    dataset = tfds.load(
+        "photographs", split="train", data_dir=data_dir, shuffle_files=True, as_supervised=True, read_config=config
+    )
     dataset = dataset.repeat().shuffle(256, seed=0).map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.batch(recipe.batch_size).prefetch(tf.data.AUTOTUNE)
 
@@ -85,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=pathlib.Path, help="directory of JPEG files")
     parser.add_argument("--count", type=int, default=1000, help="training images, of the given ones in turn")
-    parser.add_argument("--batches", type=int, default=16, help="batches of 64 in a round")
+    parser.add_argument("--batches", type=int, default=64, help="batches of 64 in a round")
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
     recipe = Recipe(batch_size=64, crop_size=CROP, mirror=True)

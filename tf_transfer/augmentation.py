@@ -34,7 +34,7 @@ def augment(images: Iterable[np.ndarray], draws: np.ndarray, recipe: Recipe) -> 
     for number, (image, draw) in enumerate(zip(images, draws, strict=True)):
         if augmented is None:
             size = recipe.input_size(len(image))
-            augmented = np.empty((len(draws), size, size, 3), np.uint8)
+            augmented = _aligned((len(draws), size, size, 3), np.uint8)
         top, left, mirrored = _window(draw, len(image), recipe)
         window = _pad(image, recipe.crop_padding)[top : top + size, left : left + size]
         np.copyto(_pixels(augmented[number]), _pixels(window)[:, ::-1] if mirrored else _pixels(window))
@@ -56,13 +56,21 @@ def subtract_mean_image(images: np.ndarray, draws: np.ndarray, recipe: Recipe, n
     size, stored = images.shape[1], len(normalise.mean)
     mean = _pad(normalise.mean, recipe.crop_padding)
     means = {False: mean, True: np.ascontiguousarray(mean[:, ::-1])}
-    subtracted = np.empty(images.shape, np.float32)
+    subtracted = _aligned(images.shape, np.float32)
     for image, draw, out in zip(images, draws, subtracted, strict=True):  # each while it lies in the cache
         top, left, mirrored = _window(draw, stored, recipe)
         left = len(mean) - size - left if mirrored else left
         np.copyto(out, image)
         out -= means[mirrored][top : top + size, left : left + size]
     return subtracted
+
+
+def _aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    # TensorFlow copies an array that does not start at a multiple of 64 bytes.
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + 63, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _window(draw: np.ndarray, image_size: int, recipe: Recipe) -> tuple[int, int, bool]:
