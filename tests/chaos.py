@@ -2,11 +2,11 @@
 
 python tests/chaos.py --kills=50 --seed=0 --workdir=DIR
 
-Preparation, training, tests, result writing and report are all killed into: at any moment, or just when a directory is
-being written. Killed are the whole group of processes, the sweep alone, or one cohort alone, by SIGKILL; or group or
-sweep by SIGTERM, upon which all must have ended within 10 seconds. Whenever an experiment is done, its weights,
-histories, tables and TensorBoard curves must be those of the one left in peace, bit for bit, and nothing may be left
-over; then another one starts.
+Preparation, training, tests, result writing and report are all killed into: at any moment, or just while something is
+being written or tested. Killed are the whole group of processes, the sweep alone, or one that trains alone, by SIGKILL;
+or group or sweep by SIGTERM, upon which all must have ended within 10 seconds. Whenever an experiment is done, its
+weights, histories, tables and TensorBoard curves must be those of the one left in peace, bit for bit, and nothing may
+be left over; then another one starts.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tf_transfer import results
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+STEPS_PER_TEST = 9
+# When to kill: at any moment, or the next time that something goes on.
+AIMS = ("", "result writing", "testing", "checkpoint writing", "")
 KINDS = ("kill group", "kill sweep", "kill cohort", "terminate group", "terminate sweep")
 SECONDS_TO_STOP = 10.0
 FIELDS = {
     "network": "tiny", "layers": (1,), "treatments": ("BnB", "AnB", "AnB+"), "processes": 2, "checkpoint_steps": 3,
-    "recipe.steps": 40, "recipe.tests": 4, "recipe.batch_size": 16, "recipe.precision": "float32",
+    "recipe.steps": 4 * STEPS_PER_TEST, "recipe.tests": 4, "recipe.batch_size": 16, "recipe.precision": "float32",
 }  # fmt: skip
 TIMES = {"seconds", "images_per_second"}
 
@@ -74,9 +77,19 @@ def phase(directory: pathlib.Path) -> str:
         return "report"
     if any((work / "runs").glob(".writing-*")):
         return "result writing"
-    if any((work / "checkpoints").glob("*/.writing-*")):
+    checkpoints = [*(work / "checkpoints").glob("*/*")]
+    if any(path.name.startswith(".writing-") for path in checkpoints):
         return "checkpoint writing"
-    return "training" if any((work / "checkpoints").glob("*/step-*")) else "start"
+    if any(_is_testing(path, work) for path in checkpoints if path.name.startswith("step-")):
+        return "testing"
+    return "training" if checkpoints else "start"
+
+
+def _is_testing(checkpoint: pathlib.Path, work: pathlib.Path) -> bool:
+    """Whether a cohort's checkpoint was written before a test which its log does not tell of yet."""
+    step = int(checkpoint.name.removeprefix("step-"))
+    log = work / "logs" / f"{checkpoint.parent.name}.log"
+    return step > 0 and step % STEPS_PER_TEST == 0 and f"  step {step}  " not in log.read_text()
 
 
 def kill(process: subprocess.Popen, kind: str, rng: random.Random) -> None:
@@ -118,10 +131,7 @@ def disturb(
             if is_moment(now):
                 kill(process, kind, rng)
                 return now
-            try:
-                process.wait(0.002)
-            except subprocess.TimeoutExpired:
-                continue
+            time.sleep(0.0005)  # results of so small networks are written in a few milliseconds
         _, errors = process.communicate()
         assert process.returncode == 0, f"failed undisturbed: {errors}"
     return ""
@@ -181,11 +191,11 @@ def torment(directory: pathlib.Path, kills: int, seed: int, on_kill=lambda line:
     while survived < kills or (directory / str(rounds)).exists():
         here, kind = directory / str(rounds), KINDS[survived % len(KINDS)]
         at = time.monotonic() + (0.7 * seconds * rng.random() if survived < kills else math.inf)
-        ends = "writing" if rng.random() < 0.5 else ""  # every other time, as soon as something is written then
+        aim = rng.choice(AIMS)
         where = disturb(
             here,
             commands(here),
-            lambda phase, at=at, ends=ends: time.monotonic() >= at and phase.endswith(ends),
+            lambda phase, at=at, aim=aim: time.monotonic() >= at and phase.endswith(aim),
             kind,
             rng,
         )

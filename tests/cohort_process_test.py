@@ -1,4 +1,5 @@
 import fcntl
+import socket
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ from tf_transfer import cohort_process
 from tf_transfer.cohort_process import CohortProcess
 from tf_transfer.experiment import Experiment
 from tf_transfer.plan import make_plan
+from tf_transfer.trainer_process import TrainerProcess
 
 
 @pytest.fixture
@@ -24,7 +26,9 @@ def ended(cohort, tmp_path, code, said=""):
     log.write_text(f"RuntimeError: of an earlier attempt\n{said}")
     process = subprocess.Popen([sys.executable, "-c", code])
     process.wait()
-    return CohortProcess(cohort, log, process, log_start=len("RuntimeError: of an earlier attempt\n"))
+    with socket.socket() as closed:
+        trainer = TrainerProcess(process, closed)
+    return CohortProcess(cohort, log, trainer, log_start=len("RuntimeError: of an earlier attempt\n"))
 
 
 def test_a_cohort_that_another_process_trains_is_left_to_it(cohort, tmp_path):
@@ -32,7 +36,7 @@ def test_a_cohort_that_another_process_trains_is_left_to_it(cohort, tmp_path):
     log.parent.mkdir()
     with open(log, "ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert CohortProcess.start(tmp_path, cohort, threads=1) is None
+        assert CohortProcess.start(tmp_path, cohort, threads=1, idle=[]) is None
 
 
 def test_what_is_killed_from_outside_most_likely_wanted_memory(cohort, tmp_path):

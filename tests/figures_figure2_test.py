@@ -38,11 +38,11 @@ def test_one_treatment(make_result):
     assert legend(figure.axes[0]) == ["baseB", "AnB"] and figure.axes[1].get_legend() is None
 
 
-def test_what_diverged_is_left_out(make_result):
+def test_what_diverged_has_no_accuracy_to_be_drawn(make_result):
     diverged = results.table([make_result("A1B", 0.0, seed=9, status=DIVERGED)])
     assert not has_rows(diverged)
-    figure = draw_figure2(diverged)
-    assert [line for line in figure.axes[0].get_lines() if len(line.get_ydata())] == []
+    points, lines = draw_figure2(diverged).axes
+    assert legend(points) == ["diverged"] and not lines.get_lines()
 
 
 def test_bases_and_random_filters_alone_make_no_figure(make_result):
@@ -86,3 +86,14 @@ def test_published_curves_of_the_treatments_that_the_table_has(make_result):
     assert thin[0].get_color() not in {line.get_color() for line in points.get_lines()}  # pale
     assert list(lines.get_xticks()) == list(range(8))
     assert points.get_ylim()[1] < 51 < lines.get_ylim()[1]  # the points keep their own scale
+
+
+def test_networks_that_failed_are_flagged(make_result):
+    outcomes = [make_result("baseB", 0.5), make_result("A1B", 0.01), make_result("B2B", 0.4)]
+    outcomes += [make_result("A3B", status=DIVERGED), make_result("R2B", status=DIVERGED)]
+    points = draw_figure2(results.table(outcomes)).axes[0]
+    assert legend(points)[-2:] == ["never left chance", "diverged"]
+    ringed, crossed = points.get_lines()[-2:]
+    assert (list(ringed.get_xdata()), list(ringed.get_ydata())) == ([1], [1.0])
+    assert list(crossed.get_xdata()) == [3]  # random filters are not in this figure
+    assert points.get_ylim()[1] < 60

@@ -74,7 +74,7 @@ def test_the_dry_run_needs_no_store_and_says_what_it_assumes(capsys):
     assert "all_classes 1 1 base 60,965,224 450,000 476.4 9.5 days" in printed  # as on the authors' K20
     assert "reduced_volumes 12 12 base 60,965,224 200,000 2,540.9 50.7 days" in printed
     assert any(line.startswith("in all 170 23 base, ") for line in printed)
-    assert "store imagenet2012: 1,331,167 images of 256x256 pixels, about 56.7 GB as jpeg" in printed
+    assert "store imagenet2012: 1,331,167 images of 256x256 pixels, about 48 GB as jpeg" in printed
     assert "split natural-man-made: A: 449 classes, 575,336 images; B: 551 classes, 705,831 images" in printed
 
 

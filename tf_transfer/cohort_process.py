@@ -1,22 +1,21 @@
-"""The process that trains one cohort. Its log is its lock: whoever holds the log owns the cohort.
+"""A cohort that is being trained. Its log is its lock: whoever holds the log owns the cohort.
 
-The lock goes with the process and not with the sweep that started it. So a cohort that has lost its sweep, and is about
-to save and end itself, keeps others away until it is gone; and several sweeps can share the work of one workdir.
+The lock goes with the process that trains and not with the sweep that started it. So a cohort that has lost its sweep,
+and is about to save and end itself, keeps others away until it is gone; and several sweeps can share the work of one
+workdir.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import fcntl
-import os
 import pathlib
 import re
 import shutil
 import signal
-import subprocess
 
-from tf_transfer import own_process, preemption
 from tf_transfer.plan import Cohort
+from tf_transfer.trainer_process import TrainerProcess
 
 _PROGRESS = re.compile(rb"^(?:test|starts at step) (\d+)(?:/| of )(\d+)", re.MULTILINE)
 _OUT_OF_MEMORY = ("ResourceExhaustedError", "MemoryError", "std::bad_alloc", "out of memory", "OOM when allocating")
@@ -41,53 +40,40 @@ class CohortProcess:
     Attributes:
       cohort: The cohort.
       log: Its log.
-      process: The process.
+      trainer: The process that trains it.
       log_start: Where this attempt starts in the log, in bytes.
     """
 
     cohort: Cohort
     log: pathlib.Path
-    process: subprocess.Popen
+    trainer: TrainerProcess
     log_start: int
 
     @classmethod
-    def start(cls, workdir: pathlib.Path, cohort: Cohort, threads: int) -> CohortProcess | None:
-        """Starts to train a cohort with so many threads; None if another process is at it."""
+    def start(
+        cls, workdir: pathlib.Path, cohort: Cohort, threads: int, idle: list[TrainerProcess]
+    ) -> CohortProcess | None:
+        """Has a cohort trained, in an idle process or in a new one with so many threads; None if others are at it."""
         log = log_of(workdir, cohort)
-        command = [*own_process.command("train"), str(workdir), str(os.getpid()), str(threads)]
         with open(log, "ab") as output:
             try:
                 fcntl.flock(output, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return None
             start = output.tell()
-            # The child has the same open file as its output, and so the lock, until it ends.
-            process = subprocess.Popen(
-                [*command, *(run.name for run in cohort.runs)], env=own_process.environment(),
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        return cls(cohort, log, process, start)
-
-    def stop(self) -> None:
-        """Asks the process to save and end itself."""
-        self.process.terminate()
-
-    def wait(self) -> None:
-        """Waits until it has ended, which takes no longer than the grace that it has."""
-        try:
-            self.process.wait(preemption.GRACE_SECONDS + 1)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            # The trainer has the same open file as its output, and so the lock, until it is done with the cohort.
+            trainer = idle.pop() if idle else TrainerProcess.start(workdir, threads, output)
+            trainer.train([run.name for run in cohort.runs], output)
+        return cls(cohort, log, trainer, start)
 
     def failure(self) -> str:
         """Says in a sentence why the process ended without its results."""
         with open(self.log, "rb") as file:
             file.seek(self.log_start)
             text = file.read().decode(errors="replace").strip()
-        if self.process.returncode == -signal.SIGKILL or any(sign in text for sign in _OUT_OF_MEMORY):
+        if self.trainer.process.returncode == -signal.SIGKILL or any(sign in text for sign in _OUT_OF_MEMORY):
             return f"{self.cohort.name} was {self._out_of_memory()}"
-        last = text.splitlines()[-1] if text else f"no output, exit status {self.process.returncode}"
+        last = text.splitlines()[-1] if text else f"no output, exit status {self.trainer.process.returncode}"
         if shutil.disk_usage(self.log.parent).free < _LEAST_FREE_BYTES:
             last = f"the disk of {self.log.parent} is full"
         return f"{self.cohort.name} failed ({last})"
@@ -97,6 +83,6 @@ class CohortProcess:
         field = "finetuned_cohort_size" if self.cohort.runs[0].treatment.fine_tuned else "cohort_size"
         lower = [f"--config.{field} ({count} networks train here at once)"] if count > 1 else []
         lower += ["--config.processes", "or, in another workdir, --config.recipe.batch_size"]
-        killed = self.process.returncode == -signal.SIGKILL
+        killed = self.trainer.process.returncode == -signal.SIGKILL
         what = "killed, most likely for want of memory" if killed else "out of memory"
         return f"{what}: lower {', '.join(lower)}"

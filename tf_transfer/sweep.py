@@ -1,4 +1,4 @@
-"""Sweeps: training all runs of an experiment, one process per cohort, until each run has its result."""
+"""Sweeps: training all runs of an experiment, cohort by cohort in processes of their own, until each has its result."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tf_transfer.experiment import Experiment, has_gpu
 from tf_transfer.pending import pending_cohorts
 from tf_transfer.plan import Cohort, Plan, make_plan
 from tf_transfer.result import Result
+from tf_transfer.trainer_process import TrainerProcess
 
 _POLL_SECONDS = 0.2
 
@@ -134,6 +135,7 @@ class _Sweep:
         self._collect_results()
         self._waiting = pending_cohorts(plan, directory)
         self._processes: list[CohortProcess] = []
+        self._idle: list[TrainerProcess] = []
         self._elsewhere: list[Cohort] = []  # being trained, but not by this sweep
         self._failed: list[CohortProcess] = []
         self._cost = {cohort: plan.cohort_flops(cohort) for cohort in self._waiting}
@@ -152,10 +154,11 @@ class _Sweep:
                 self._collect_results()
                 self._on_progress(self._progress())
         finally:
-            for process in self._processes:
-                process.stop()
-            for process in self._processes:
-                process.wait()
+            trainers = [*self._idle, *(process.trainer for process in self._processes)]
+            for trainer in trainers:
+                trainer.terminate()
+            for trainer in trainers:
+                trainer.end()
         if self._failed:
             self._raise_failed()
         return [self._finished[run.name] for run in self._plan.runs]
@@ -168,7 +171,7 @@ class _Sweep:
             elif {base.name for base in cohort.needs} <= self._finished.keys():
                 if len(self._processes) == self._num_processes:
                     break
-                process = CohortProcess.start(self._directory, cohort, self._threads)
+                process = CohortProcess.start(self._directory, cohort, self._threads, self._idle)
                 if process is None:
                     self._elsewhere.append(cohort)
                 else:
@@ -191,8 +194,13 @@ class _Sweep:
                 self._finished[run.name] = result
 
     def _collect_processes(self) -> None:
-        ended = [process for process in self._processes if process.process.poll() is not None]
+        ended = [process for process in self._processes if process.trainer.has_ended_cohort()]
         self._processes = [process for process in self._processes if process not in ended]
+        for process in ended:
+            if process.trainer.is_usable:
+                self._idle.append(process.trainer)
+            else:
+                process.trainer.end()
         self._collect_results()
         self._failed += [process for process in ended if not self._is_done(process.cohort)]
 

@@ -1,10 +1,12 @@
-"""Training one cohort, in a process of its own: `python -m tf_transfer.train WORKDIR PARENT THREADS RUN...`."""
+"""Training cohorts, in a process of its own: `python -m tf_transfer.train WORKDIR PARENT THREADS CONNECTION`."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pathlib
+import socket
 import sys
 import threading
 
@@ -22,6 +24,7 @@ from tf_transfer import (
     normalisation,
     preemption,
     results,
+    trainer_process,
     transfer,
     versions,
     workdir,
@@ -195,20 +198,23 @@ def _result(
     )
 
 
-def main(directory: str, parent: str, threads: str, *run_names: str) -> None:
-    """Trains the runs called `run_names`, one cohort, with so many threads (0: all), while process `parent` lives."""
+def main(directory: str, parent: str, threads: str, connection: str) -> None:
+    """Trains the cohorts that come through the socket `connection`, with so many threads, while `parent` lives."""
     stop = preemption.watch(int(parent))
     experiment = workdir.read_experiment(directory)
     if experiment.deterministic == "yes" or (experiment.deterministic == "auto" and not has_gpu()):
         tf.config.experimental.enable_op_determinism()
     plan = make_plan(experiment)
-    cohort = make_cohort([run for run in plan.runs if run.name in run_names])
-    use_threads(int(threads), plan.architecture(cohort.runs[0]), experiment.recipe.batch_size)
-    try:
-        train_cohort(directory, plan, cohort, stop)
-    except preemption.Preempted as stopped:
-        print(stopped, flush=True)
-        sys.exit(preemption.STOPPED)
+    use_threads(int(threads), plan.architecture(plan.runs[0]), experiment.recipe.batch_size)
+    with socket.socket(fileno=int(connection)) as sweep:
+        for names in trainer_process.orders(sweep):
+            try:
+                train_cohort(directory, plan, make_cohort([run for run in plan.runs if run.name in names]), stop)
+            except preemption.Preempted as stopped:
+                print(stopped, flush=True)
+                sys.exit(preemption.STOPPED)
+            keras.backend.clear_session()
+            gc.collect()
 
 
 if __name__ == "__main__":

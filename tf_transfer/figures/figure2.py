@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+_RED = "#aa0000"
 _KINDS = tuple(kind for kind in STYLES if kind != "random")
 
 
@@ -44,10 +45,11 @@ def draw_figure2(
     Returns:
       A figure of two panels with common axes; published scores may lie far off, so that they get a scale below.
     """
-    table = _rows(table)
+    everything, table = table, _rows(table)
     figure = Figure(figsize=(7.4, 8.2), layout="constrained")
     points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
     _draw_points(points, table, metric)
+    _flag_failures(points, everything, table, metric)
     means = analysis.treatment_means(table, metric)
     ends = _draw_published(lines, published, table) if published is not None else []
     ends += _draw_lines(lines, means)
@@ -56,12 +58,12 @@ def draw_figure2(
     figures.dress(lines, figures.X_LABEL)
     if not table.empty:
         lines.set_xticks(range(max([int(table["n"].max()), *(int(end.x) for end in ends)]) + 1))
-        _put_legend_above(points, columns=2)
+    _put_legend_above(points, columns=2)
     _put_legend_above(lines, columns=1)
     figures.name_line_ends(lines, ends)
     if warnings:
         text = "\n".join(textwrap.fill(f"Caution: {warning}.", 90) for warning in warnings[:4])
-        figure.supxlabel(text, fontsize=9, color="#aa0000")
+        figure.supxlabel(text, fontsize=9, color=_RED)
     return figure
 
 
@@ -84,6 +86,25 @@ def _draw_points(axes: Axes, table: pd.DataFrame, metric: str) -> None:
         axes.plot(
             rows["n"] + shift, 100 * rows[metric], linestyle="", markersize=7, label=figures.label(kind), **STYLES[kind]
         )
+
+
+def _flag_failures(axes: Axes, everything: pd.DataFrame, table: pd.DataFrame, metric: str) -> None:
+    """Rings the points of networks that never left chance, and crosses the foot of the figure where one diverged."""
+    stuck = analysis.at_chance(table, metric)
+    if len(stuck):
+        axes.plot(
+            stuck["n"], 100 * stuck[metric], linestyle="", marker="o", markersize=15, markerfacecolor="none",
+            color=_RED, label="never left chance",
+        )  # fmt: skip
+    diverged = everything[(everything["status"] != "finished") & everything["kind"].isin(_KINDS)]
+    if not table.empty:
+        diverged = diverged[diverged["split"].isin(table["split"])]
+    if len(diverged):
+        foot = axes.get_xaxis_transform()  # they have no accuracy to be drawn at
+        axes.plot(
+            diverged["n"], [0.04] * len(diverged), linestyle="", marker="x", markersize=9, markeredgewidth=2,
+            color=_RED, label="diverged", transform=foot,
+        )  # fmt: skip
 
 
 def _draw_lines(axes: Axes, means: pd.DataFrame) -> list[LineEnd]:

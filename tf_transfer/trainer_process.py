@@ -1,0 +1,111 @@
+"""A process that trains cohorts one after another, so that each need not wait for TensorFlow to be imported.
+
+A sweep sends it the names of a cohort's runs, and with them the open file that is to be its output. (Files can be sent
+through Unix sockets.) It answers once the cohort is done; any failure ends it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+
+from tf_transfer import own_process, preemption
+
+# Keras keeps something of every model (3 MB each), so a process is replaced now and then.
+_MOST_COHORTS = 16
+_DONE, _MOST_BYTES = b"done", 1 << 20
+
+
+@dataclasses.dataclass
+class TrainerProcess:
+    """A process of `python -m tf_transfer.train`, as the sweep sees it.
+
+    Attributes:
+      process: The process.
+      connection: What its orders go through.
+      cohorts_left: How many cohorts it may yet train.
+    """
+
+    process: subprocess.Popen
+    connection: socket.socket
+    cohorts_left: int = _MOST_COHORTS
+
+    @classmethod
+    def start(cls, workdir: pathlib.Path, threads: int, output) -> TrainerProcess:
+        """Starts a process with so many threads that writes to the file `output` what it says at its start."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [*own_process.command("train"), str(workdir), str(os.getpid()), str(threads)]
+            process = subprocess.Popen(
+                [*command, str(theirs.fileno())], env=own_process.environment(), pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        return cls(process, ours)
+
+    def train(self, runs: Sequence[str], output) -> None:
+        """Has it train a cohort, given by the names of its runs, with the open file `output` as its output."""
+        self.cohorts_left -= 1
+        message = json.dumps(list(runs)).encode() + b"\n"
+        try:
+            socket.send_fds(self.connection, [message], [output.fileno()])
+        except OSError:
+            self.process.wait()  # it has ended already, as the sweep will notice
+
+    def has_ended_cohort(self) -> bool:
+        """Whether the cohort that it was given is done, or the process has ended."""
+        try:
+            return bool(self.connection.recv(len(_DONE), socket.MSG_DONTWAIT)) or self.process.wait() is not None
+        except BlockingIOError:
+            return self.process.poll() is not None
+        except ConnectionError:
+            return self.process.wait() is not None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can train one more cohort."""
+        return self.cohorts_left > 0 and self.process.poll() is None
+
+    def terminate(self) -> None:
+        """Asks it to save and end itself; if it has no work, it ends at once."""
+        self.connection.close()
+        self.process.terminate()
+
+    def end(self) -> None:
+        """Waits until it has ended, which takes no longer than the grace that it has."""
+        self.connection.close()
+        try:
+            self.process.wait(preemption.GRACE_SECONDS + 1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def orders(connection: socket.socket) -> Iterator[tuple[str, ...]]:
+    """What the sweep asks for, in the process that trains: yields the names of the runs of one cohort after the other.
+
+    Meanwhile this process's output goes to the file that came with them; when the next is asked for, the sweep hears
+    that the cohort is done, and nobody holds that file any more. Ends when the sweep does.
+    """
+    while True:
+        received, files, _, _ = socket.recv_fds(connection, _MOST_BYTES, 1)
+        while received and not received.endswith(b"\n"):
+            more = connection.recv(_MOST_BYTES)
+            received = received + more if more else b""
+        if not received:
+            return
+        _send_output_to(files[0])
+        os.close(files[0])
+        yield tuple(json.loads(received))
+        with open(os.devnull, "wb") as nowhere:
+            _send_output_to(nowhere.fileno())
+        connection.sendall(_DONE)
+
+
+def _send_output_to(file: int) -> None:
+    for output in (1, 2):
+        os.dup2(file, output)
