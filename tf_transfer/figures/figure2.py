@@ -78,14 +78,18 @@ def _put_legend_above(axes: Axes, columns: int) -> None:
 
 
 def _draw_points(axes: Axes, table: pd.DataFrame, metric: str) -> None:
-    kinds = [kind for kind in _KINDS if kind in set(table["kind"])]
-    for number, kind in enumerate(kinds):
+    for kind in _KINDS:
         rows = table[table["kind"] == kind]
-        # Kinds stand side by side, so that points of equal height do not hide each other.
-        shift = 0 if kind == "base" else 0.13 * (number - len(kinds) / 2)
-        axes.plot(
-            rows["n"] + shift, 100 * rows[metric], linestyle="", markersize=7, label=figures.label(kind), **STYLES[kind]
-        )
+        if len(rows):
+            x, y = _places(rows, table), 100 * rows[metric]
+            axes.plot(x, y, linestyle="", markersize=7, label=figures.label(kind), **STYLES[kind])
+
+
+def _places(rows: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Where rows of a table stand: kinds side by side, so that points of equal height do not hide each other."""
+    kinds = [kind for kind in _KINDS if kind in set(table["kind"])]
+    shifts = {kind: 0.13 * (number - len(kinds) / 2) for number, kind in enumerate(kinds) if kind != "base"}
+    return rows["n"] + rows["kind"].map(shifts).fillna(0)
 
 
 def _flag_failures(axes: Axes, everything: pd.DataFrame, table: pd.DataFrame, metric: str) -> None:
@@ -93,7 +97,7 @@ def _flag_failures(axes: Axes, everything: pd.DataFrame, table: pd.DataFrame, me
     stuck = analysis.at_chance(table, metric)
     if len(stuck):
         axes.plot(
-            stuck["n"], 100 * stuck[metric], linestyle="", marker="o", markersize=15, markerfacecolor="none",
+            _places(stuck, table), 100 * stuck[metric], linestyle="", marker="o", markersize=15, markerfacecolor="none",
             color=_RED, label="never left chance",
         )  # fmt: skip
     diverged = everything[(everything["status"] != "finished") & everything["kind"].isin(_KINDS)]
@@ -102,7 +106,7 @@ def _flag_failures(axes: Axes, everything: pd.DataFrame, table: pd.DataFrame, me
     if len(diverged):
         foot = axes.get_xaxis_transform()  # they have no accuracy to be drawn at
         axes.plot(
-            diverged["n"], [0.04] * len(diverged), linestyle="", marker="x", markersize=9, markeredgewidth=2,
+            _places(diverged, table), [0.04] * len(diverged), linestyle="", marker="x", markersize=9, markeredgewidth=2,
             color=_RED, label="diverged", transform=foot,
         )  # fmt: skip
 
