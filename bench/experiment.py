@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--store", help="image store; without it, the drawn shapes")
     parser.add_argument("--epochs", type=int, default=0, help="0: those of the config")
     parser.add_argument("--layers", default="", help="for example (1,4,7); empty: those of the config")
+    parser.add_argument("--precision", default="auto", help="ours; the plain loop's is always float32")
     parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
@@ -69,7 +70,7 @@ def main() -> None:
         if not args.store:
             prepare_store(open_source("shapes"), store)
         epochs = args.epochs or 20
-        fields = {"recipe.epochs": float(epochs), "recipe.tests": epochs}
+        fields = {"recipe.epochs": float(epochs), "recipe.tests": epochs, "recipe.precision": args.precision}
         fields |= {"layers": args.layers} if args.layers else {}
         ours, plain = root / "ours-0", root / "plain"
         plain.mkdir()

@@ -197,10 +197,7 @@ class _Sweep:
         ended = [process for process in self._processes if process.trainer.has_ended_cohort()]
         self._processes = [process for process in self._processes if process not in ended]
         for process in ended:
-            if process.trainer.is_usable:
-                self._idle.append(process.trainer)
-            else:
-                process.trainer.end()
+            self._idle.append(process.trainer)
         self._collect_results()
         self._failed += [process for process in ended if not self._is_done(process.cohort)]
 
