@@ -19,6 +19,27 @@ def test_caffenet_has_the_paper_s_parameters_and_shapes():
     assert [cost.output_shape[0] for cost in costs] == [27, 13, 13, 13, 6, 4096, 4096, 1000]
 
 
+def test_caffenet_is_the_paper_s_layer_by_layer():
+    layers = caffenet(1000).layers
+    assert [(row.kind, row.units, row.kernel, row.stride, row.padding, row.groups) for row in layers] == [
+        ("conv", 96, 11, 4, "valid", 1),
+        ("conv", 256, 5, 1, "same", 2),
+        ("conv", 384, 3, 1, "same", 1),
+        ("conv", 384, 3, 1, "same", 2),
+        ("conv", 256, 3, 1, "same", 2),
+        ("dense", 4096, 1, 1, "same", 1),
+        ("dense", 4096, 1, 1, "same", 1),
+        ("dense", 1000, 1, 1, "same", 1),
+    ]
+    pooled = {number: row for number, row in enumerate(layers, start=1) if row.pool_size}
+    assert list(pooled) == [1, 2, 5]
+    pooling = {(row.pool_size, row.pool_stride, row.pool_padding or row.padding) for row in pooled.values()}
+    assert pooling == {(3, 2, "valid")}
+    assert [row.normalised for row in layers] == [True] * 2 + [False] * 6
+    assert [row.dropout for row in layers] == [0] * 5 + [0.5] * 2 + [0]
+    assert [row.relu for row in layers] == [True] * 7 + [False]
+
+
 def test_parameters_and_shapes_of_convnet_layer_by_layer():
     costs = convnet(num_classes=50).costs()
     assert [cost.parameters for cost in costs] == [

@@ -7,7 +7,7 @@ import pytest
 
 from configs import imagenet_paper, imagenet_paper_complete
 from tf_transfer import dry_run, expected_stores, plan, published, results, workdir
-from tf_transfer.experiment import Experiment
+from tf_transfer.experiment import Experiment, Recipe
 from tf_transfer.sources import open_source
 from tf_transfer.store_writer import prepare_store
 
@@ -53,6 +53,20 @@ def test_every_published_network_is_planned_under_its_own_name_for_its_own_steps
     for row in theirs.itertuples():
         assert (steps[row.run], classes[row.run]) == (row.steps, row.num_classes), row.run
     assert {made.recipe(run).steps_per_test(1) for run in made.runs} == {1000}
+
+
+def test_the_recipe_is_the_paper_s():
+    from tf_transfer.optimizers import build_optimizer  # TensorFlow, which the rest can do without
+
+    recipe = Experiment.from_config(imagenet_paper.get_config().to_dict()).recipe
+    solver = {"learning_rate": 0.01, "schedule": "step", "decay_every": 100_000, "momentum": 0.9}
+    solver |= {"weight_decay": 5e-4, "bias_rate": 2.0, "batch_size": 256, "steps": 450_000, "tests": 450}
+    images = {"crop_padding": 0, "crop_size": 227, "mirror": True, "normalisation": "mean image"}
+    assert recipe == Recipe(**solver, **images, precision="float32")
+    optimizer = build_optimizer(recipe, recipe.num_steps(1_281_167))
+    rates = {0: 1e-2, 99_999: 1e-2, 100_000: 1e-3, 199_999: 1e-3, 200_000: 1e-4, 300_000: 1e-5, 449_999: 1e-6}
+    assert {step: pytest.approx(float(optimizer._learning_rate(step))) for step in rates} == rates
+    assert (optimizer.momentum, optimizer.nesterov, optimizer.l2, optimizer.bias_rate) == (0.9, False, 5e-4, 2)
 
 
 def test_what_the_authors_left_out(imagenet):

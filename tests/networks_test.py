@@ -165,10 +165,32 @@ def test_a_number_is_not_the_beginning_of_another():
     assert not block.get_weights()[0].any()
 
 
-def test_caffenet_starts_from_the_paper_s_weights():
-    # A tenth of the paper's input keeps the dense layers small; the rows of the table are the same.
+@pytest.fixture(scope="module")
+def small_caffenet():
+    """The table and the network of `caffenet` for a tenth of the paper's pixels, which keeps the dense layers small."""
     table = caffenet(7, input_size=67)
-    network = networks.build_network(table, seed_of=lambda use, layer: layer)
+    return table, networks.build_network(table, seed_of=lambda use, layer: layer)
+
+
+def test_caffenet_is_built_in_the_paper_s_order(small_caffenet):
+    _, network = small_caffenet
+    parts = [[part.name for part in network.get_layer(f"layer{n}").layers] for n in range(1, 9)]
+    assert parts == [  # the ReLU after the pooling, which changes nothing (see above)
+        *[["conv", "pool", "relu", "normalise"]] * 2,
+        *[["conv", "relu"]] * 2,
+        ["conv", "pool", "relu"],
+        ["flatten", "dense", "relu", "dropout"],
+        ["dense", "relu", "dropout"],
+        ["dense"],
+    ]
+    for n in (1, 2):
+        normalise = network.get_layer(f"layer{n}").get_layer("normalise")
+        assert (normalise.size, normalise.alpha, normalise.beta, normalise.k) == (5, 1e-4, 0.75, 1)
+    assert [network.get_layer(f"layer{n}").get_layer("dropout").rate for n in (6, 7)] == [0.5, 0.5]
+
+
+def test_caffenet_starts_from_the_paper_s_weights(small_caffenet):
+    table, network = small_caffenet
     assert [sum(w.size for w in network.get_layer(f"layer{n}").get_weights()) for n in range(1, 9)] == [
         cost.parameters for cost in table.costs()
     ]

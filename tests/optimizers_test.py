@@ -63,15 +63,36 @@ def test_the_rate_of_a_step_schedule_enters_before_the_momentum():
     np.testing.assert_allclose(bias, expected_bias, rtol=1e-5)
 
 
-def test_a_frozen_layer_neither_learns_nor_decays():
-    frozen = keras.layers.Dense(2, trainable=False)
-    model = keras.Sequential([keras.Input((2,)), frozen, keras.layers.Dense(1)])
-    before = [array.copy() for array in model.get_weights()]
-    model.compile(MomentumSGD(0.1, l2=0.5), loss="mse", jit_compile=False)
-    for _ in range(3):
-        model.train_on_batch(np.ones((4, 2), np.float32), np.ones((4, 1), np.float32))
-    moved = [not np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True)]
-    assert moved == [False, False, True, True]
+def test_steps_above_frozen_layers_are_those_of_caffe():
+    rng = np.random.default_rng(0)
+    frozen, hidden, last = (keras.layers.Dense(units, bias_initializer="ones") for units in (4, 3, 2))
+    frozen.trainable = False
+    model = keras.Sequential([keras.Input((5,)), frozen, keras.layers.ReLU(), hidden, last])
+    recipe = Recipe(schedule="step", decay_every=3, learning_rate=0.05, weight_decay=0.1, bias_rate=2.0)
+    model.compile(build_optimizer(recipe, num_steps=5), loss="mse", jit_compile=False)
+    before = model.get_weights()
+    weights = [array.astype(np.float64) for array in before]
+    velocities = [np.zeros_like(array) for array in weights]
+    for rate in (0.05, 0.05, 0.05, 0.005, 0.005):
+        inputs, targets = (rng.normal(size=(6, size)).astype(np.float32) for size in (5, 2))
+        model.train_on_batch(inputs, targets)
+        kernel, bias, *_, last_kernel, last_bias = weights
+        features = np.maximum(inputs @ kernel + bias, 0)
+        between = features @ weights[2] + weights[3]
+        upstream = 2 * (between @ last_kernel + last_bias - targets) / targets.size  # of the mean squared error
+        downstream = upstream @ last_kernel.T
+        slopes = [features.T @ downstream, downstream.sum(0), between.T @ upstream, upstream.sum(0)]
+        for number, slope in enumerate(slopes, start=2):
+            is_bias = weights[number].ndim == 1
+            change = 2 * slope if is_bias else slope + 0.1 * weights[number]
+            velocities[number] = 0.9 * velocities[number] - rate * change
+            weights[number] = weights[number] + velocities[number]
+    after = model.get_weights()
+    for number in (0, 1):
+        np.testing.assert_array_equal(after[number], before[number])
+    for number in (2, 3, 4, 5):
+        np.testing.assert_allclose(after[number], weights[number], rtol=1e-4, atol=1e-6)
+        assert not np.allclose(after[number], before[number], atol=0.01)
 
 
 def test_warmup_cosine_rises_in_a_line_and_falls_to_0():

@@ -147,6 +147,21 @@ def test_a_step_moves_what_learns_and_leaves_what_is_frozen():
         assert cohort.frozen_sha256(run_of(name)) == hashes[name]
 
 
+def test_the_dropout_of_frozen_layers_stays_on_while_training():
+    cohort = build("A2B")  # layer 2 is dense, with dropout, and frozen; the classifier alone learns
+    frozen = cohort.blocks[run_of("A2B").name][1]
+    features = np.random.default_rng(0).normal(size=(500, *frozen.input_shape[1:])).astype(np.float32)
+    trained, tested = frozen(features, training=True).numpy(), frozen(features, training=False).numpy()
+    dropped = (trained == 0) & (tested > 0)
+    assert dropped.sum() / (tested > 0).sum() == pytest.approx(SMALL.layers[1].dropout, abs=0.02)
+    np.testing.assert_allclose(trained[~dropped], tested[~dropped] / (1 - SMALL.layers[1].dropout), rtol=1e-5)
+
+    cohort.model.compile(build_optimizer(Recipe(schedule="constant", learning_rate=0.0), 1), "mse", run_eagerly=True)
+    batch = np.ones((4, 8, 8, 3), np.float32), np.ones((4, 3), np.float32)
+    losses = [float(cohort.model.train_on_batch(*batch)) for _ in range(5)]
+    assert len(set(losses)) > 1, "nothing learns, so that only what is dropped differs from step to step"
+
+
 def test_the_hash_sees_a_frozen_weight_move():
     cohort, run = build("A2B", "B1B"), run_of("A2B")
     before = cohort.frozen_sha256(run)
