@@ -53,7 +53,9 @@ USED = {
     "transparent.png": (encode(clear), (255, 255, 255)),
     "16 bits.png": (encode(Image.fromarray(np.full((SIDE, SIDE), 70 * 256, np.uint16))), (70, 70, 70)),
     "16 bits.tif": (encode(Image.fromarray(np.full((SIDE, SIDE), 70 * 256, np.uint16)), "TIFF"), (70, 70, 70)),
-    "turned.jpg": (encode(upper_half, "PNG", exif=exif(8)), RED),  # turned left, its upper half is at the left
+    # Turned left, its upper half is at the left.
+    "turned.jpg": (encode(upper_half, "JPEG", quality=100, subsampling=0, exif=exif(8)), RED),
+    "turned.png": (encode(upper_half, "PNG", exif=exif(8)), RED),
     "animated.gif": (encode(red, "GIF", **animation), RED),
     "animated.webp": (encode(red, "WEBP", lossless=True, **animation), RED),
     "animated.png": (encode(red, "PNG", **animation), RED),

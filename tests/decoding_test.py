@@ -89,6 +89,29 @@ def test_exif_orientation_is_undone():
     assert decoded.getpixel((1, 0)) == RED and decoded.getpixel((0, 0)) == WHITE
 
 
+# The colours of the quarters: upper left, upper right, lower left, lower right.
+UPRIGHT = {1: "rgbw", 2: "grwb", 3: "wbgr", 4: "bwrg", 5: "rbgw", 6: "brwg", 7: "wgbr", 8: "gwrb"}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_a_photograph_is_turned_upright(orientation):
+    colours = {"r": RED, "g": (0, 255, 0), "b": (0, 0, 255), "w": WHITE}
+    image = Image.new("RGB", (64, 32))
+    for colour, corner in zip("rgbw", ((0, 0), (32, 0), (0, 16), (32, 16)), strict=True):
+        image.paste(colours[colour], (*corner, corner[0] + 32, corner[1] + 16))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    image.save(file, format="JPEG", quality=95, exif=exif)
+    assert file.getvalue()[:3] == b"\xff\xd8\xff" and b"Exif" in file.getvalue()
+    decoded = decoding.decode(file.getvalue())
+    width, height = decoded.size
+    assert (width, height) == ((64, 32) if orientation < 5 else (32, 64))
+    places = [(x * width // 4, y * height // 4) for y in (1, 3) for x in (1, 3)]
+    found = np.array([decoded.getpixel(place) for place in places])
+    assert np.abs(found - [colours[colour] for colour in UPRIGHT[orientation]]).max() < 12  # of the JPEG encoding
+
+
 def test_exif_that_cannot_be_read():
     with pytest.raises(
         decoding.Unusable, match="^its EXIF data, which may say how it is turned, cannot be read; remove"
