@@ -85,6 +85,8 @@ def test_the_dry_run_needs_no_store_and_says_what_it_assumes(capsys):
     assert time.process_time() - start < 3  # seconds; 0.6 on an idle machine
     printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert printed[0].startswith("the store 'stores/imagenet' is not there; assumed: ILSVRC2012, 1,281,167 training")
+    words = "163 networks (10 bases, 140 transfers, 1 full base, 12 reduced volumes) and 7 of random filters"
+    assert f"the experiment: {words}" in printed
     assert "all_classes 1 1 base 60,965,224 450,000 476.4 9.5 days" in printed  # as on the authors' K20
     assert "reduced_volumes 12 12 base 60,965,224 200,000 2,540.9 50.7 days" in printed
     assert any(line.startswith("in all 170 23 base, ") for line in printed)

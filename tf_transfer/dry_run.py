@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import rich.box
 import rich.table
 
-from tf_transfer import analysis, expected_stores, image_store, workdir
+from tf_transfer import analysis, class_splits, expected_stores, image_store, workdir
 from tf_transfer.console import CONSOLE, duration
 from tf_transfer.experiment import Experiment
 from tf_transfer.pending import pending_cohorts
@@ -36,6 +36,7 @@ def print_plan(experiment: Experiment, directory: str | None, flops_per_second: 
         CONSOLE.print(table(plan, cohorts, flops_per_second))
         num_runs = sum(len(cohort.runs) for cohort in cohorts)
         total = sum(plan.cohort_flops(cohort) for cohort in cohorts)
+        print(f"the experiment: {_in_the_paper_s_words(plan.runs)}")
         print(f"runs to train: {num_runs} of {len(plan.runs)}, in {len(cohorts)} cohorts")
         _print_network(plan)
         for path in dict.fromkeys(plan.task(run, run.treatment.target).store for run in plan.runs):
@@ -98,6 +99,25 @@ def _blocks_table(plan: Plan, cohorts: Iterable[Cohort], flops_per_second: float
 def _kinds(runs: Iterable[Run]) -> str:
     kinds = collections.Counter(run.treatment.kind for run in runs)
     return ", ".join(f"{count} {'base' if kind == 'base' else analysis.pattern(kind)}" for kind, count in kinds.items())
+
+
+def _in_the_paper_s_words(runs: Iterable[Run]) -> str:
+    """Counts networks as the paper does: `3 networks (2 bases, 1 transfer) and 7 of random filters`."""
+    kinds = collections.Counter(_kind_in_the_paper(run) for run in runs)
+    counted = {kind: kinds[kind] for kind in ("base", "transfer", "full base", "reduced volume") if kinds[kind]}
+    named = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counted.items())
+    total = sum(counted.values())
+    random = f" and {kinds['random']} of random filters" if kinds["random"] else ""
+    return f"{total} network{'s' * (total > 1)} ({named}){random}"
+
+
+def _kind_in_the_paper(run: Run) -> str:
+    treatment = run.treatment
+    if treatment.source:
+        return "random" if treatment.kind == "random" else "transfer"  # to one's own task, too
+    if run.images_per_class:
+        return "reduced volume"
+    return "full base" if run.split == class_splits.ALL else "base"
 
 
 def _span(values: set[int]) -> str:
