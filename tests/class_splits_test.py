@@ -85,6 +85,8 @@ def test_natural_and_man_made_classes_of_imagenet_are_the_paper_s():
     [
         ("n01440764", True), ("n01440764_tench", True), ("n02666196", False), ("n09229709 bubble", False), ("n9", None),
         ("n014407640", None), ("worm", True), ("rocket", False), ("quark", None),
+        ("n02084071 dog", True), ("n03405725 furniture", False),  # between ids of ImageNet's 1000 that are of one sort
+        ("n00017222 plant", None), ("n07705931 edible fruit", None), ("n07555863 food", None),  # not between such
     ],
 )  # fmt: skip
 def test_what_is_known_to_be_natural(name, natural):
@@ -100,6 +102,11 @@ def test_no_class_is_both_natural_and_man_made():
 def test_a_class_of_unknown_nature():
     with pytest.raises(ValueError, match="1 of 3 classes.*the first: 'quark'.*name the natural ones in classes_a"):
         natural_and_man_made(["bird", "quark", "ship"])
+
+
+def test_a_wordnet_id_of_which_nothing_is_known():
+    with pytest.raises(ValueError, match="1 of 3 classes are natural or man-made .the first: 'n07555863'"):
+        natural_and_man_made(["n01440764", "n07555863", "n02666196"])
 
 
 def test_indices_of_names_are_sorted():

@@ -25,10 +25,19 @@ NATURAL = frozenset((_CIFAR10_NATURAL + _CIFAR100_NATURAL).split()) | drawing.NA
 MAN_MADE = frozenset((_CIFAR10_MAN_MADE + _CIFAR100_MAN_MADE).split()) | drawing.MAN_MADE
 
 # The paper's natural classes of ILSVRC2012 are the 0th to 397th, 936th to 958th, 970th and 972nd to 998th of its
-# WordNet ids in order: animals; vegetables and fruits; an alp; and landscapes, people, flowers and mushrooms. As ranges
-# of ids, the rule holds for any choice of those 1000 classes. (The 971st is a bubble, the 999th toilet tissue.)
+# WordNet ids in order: animals; vegetables and fruits; an alp; and landscapes, people, flowers and mushrooms. WordNet
+# numbers things of one sort in a row, so that ids between two of these, or between two artefacts (the 398th to 915th),
+# are of that sort too. The other man-made classes are signs and dishes, a bubble and toilet tissue, whose neighbours
+# may be anything.
 _WORDNET_ID = re.compile(r"n(\d{8})(?!\d)")
 _WORDNET_NATURAL = ((1440764, 2655020), (7714571, 7802026), (9193705, 9193705), (9246464, 13133613))
+_WORDNET_ARTEFACTS = ((2666196, 4613696),)
+_OTHER_MAN_MADE = """
+6359193 6596364 6785654 6794110 6874185 7248320 7565083 7579787 7583066 7584110 7590611 7613480 7614500 7615774 7684084
+7693725 7695742 7697313 7697537 7711569 7831146 7836838 7860988 7871810 7873807 7875152 7880968 7892512 7920052 7930864
+7932039 9229709 15075141
+"""
+_WORDNET_MAN_MADE = frozenset(map(int, _OTHER_MAN_MADE.split()))
 
 
 def is_natural(name: str) -> bool | None:
@@ -38,5 +47,12 @@ def is_natural(name: str) -> bool | None:
       name: Its name, or its WordNet id, alone (`n01440764`) or in front of a name (`n01440764_tench`).
     """
     if match := _WORDNET_ID.match(name):
-        return any(first <= int(match[1]) <= last for first, last in _WORDNET_NATURAL)
+        number = int(match[1])
+        if _lies_in(number, _WORDNET_NATURAL):
+            return True
+        return False if number in _WORDNET_MAN_MADE or _lies_in(number, _WORDNET_ARTEFACTS) else None
     return True if name in NATURAL else False if name in MAN_MADE else None
+
+
+def _lies_in(number: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(first <= number <= last for first, last in ranges)
