@@ -12,7 +12,7 @@ from tf_transfer import command_line
 _WORKDIR = flags.DEFINE_string("workdir", None, "The experiment's directory.")
 _METRIC = flags.DEFINE_enum("metric", None, ["top1_last", "top1_mean_best10"], "Default: the experiment's own.")
 _COMPARE = flags.DEFINE_enum(
-    "compare", None, ["published"], "With --workdir: also draw figure2_published, the paper's curves behind one's own."
+    "compare", None, ["published"], "With --workdir: also draw the paper's published curves behind one's own."
 )
 _PUBLISHED = flags.DEFINE_bool("published", False, "Report on the paper's published scores alone.")
 _OUT = flags.DEFINE_string("out", None, "With --published: directory for page and figures. Default: figures/published.")

@@ -78,7 +78,7 @@ def test_published_curves_of_the_treatments_that_the_table_has(make_result):
     table = results.table([make_result("baseB", 0.5), make_result("A1B", 0.4), make_result("A2B+", 0.5)])
     points, lines = draw_figure2(table, published=published.read_table()).axes
     names = {text.get_text() for text in lines.texts}
-    assert names == {"AnB", "AnB+", "published baseB", "published AnB", "published AnB+"}
+    assert names == {"AnB", "AnB+", "baseB, published", "AnB, published", "AnB+, published"}
     thin = [line for line in lines.get_lines() if len(line.get_ydata()) == 8]
     assert [line.get_linewidth() for line in thin] == [1, 1]
     assert [line.get_ydata()[0] for line in thin] == [pytest.approx(62.51, abs=0.005)] * 2
@@ -86,6 +86,14 @@ def test_published_curves_of_the_treatments_that_the_table_has(make_result):
     assert thin[0].get_color() not in {line.get_color() for line in points.get_lines()}  # pale
     assert list(lines.get_xticks()) == list(range(8))
     assert points.get_ylim()[1] < 51 < lines.get_ylim()[1]  # the points keep their own scale
+
+
+def test_published_curves_of_the_same_kind_of_class_split(make_result):
+    for split, level in (("natural-man-made", (65.3399 + 53.7244) / 2), ("explicit", 62.51)):
+        table = results.table([make_result(name, split=split) for name in ("baseB", "A1B", "B1B")])
+        lines = draw_figure2(table, published=published.read_table()).axes[1]
+        thin = [line for line in lines.get_lines() if line.get_linewidth() == 1]
+        assert {round(line.get_ydata()[0], 2) for line in thin} == {round(level, 2)}
 
 
 def test_networks_that_failed_are_flagged(make_result):

@@ -105,3 +105,33 @@ def test_natural_classes_as_the_one_target(make_result):
 ])  # fmt: skip
 def test_what_the_figure_is_drawn_for(make_result, split, names, drawn):
     assert has_rows(results.table([make_result(name, split=split) for name in names])) == drawn
+
+
+def test_published_curves_of_random_filters_and_of_such_transfers_as_the_table_has(make_result):
+    made = [make_result(name, 0.4, split="natural-man-made") for name in ("baseA", "baseB", "A1B", "B1A")]
+    made += [make_result(name, 0.5) for name in ("baseB", "R1B")]
+    shown = panels(draw_figure3(results.table(made), published=published.read_table()))
+    own = {"natural": ["AnB", "BnA", "baseA", "baseB"], "random": ["RnB, random halves"]}
+    assert set(names(shown["natural"])) == {*own["natural"], *(f"{name}, published" for name in own["natural"])}
+    assert set(names(shown["random"])) == {*own["random"], "RnB, all classes, published", "baseB, published"}
+    assert set(names(shown["relative"])) == {
+        "AnB, natural/man-made",
+        "AnB, natural/man-made, published",
+        "RnB, random halves",
+    }
+    assert shown["relative"].get_ylim()[0] == pytest.approx(1.2 * (29.1372 - 53.7244 + 39.9026 - 65.3399) / 2)
+    man_made, natural = sorted(curves(shown["natural"])[8], key=min)
+    assert (man_made[7], natural[7]) == (pytest.approx(29.1372), pytest.approx(39.9026))
+    (random,) = curves(shown["random"])[8]
+    np.testing.assert_allclose(random[:3], [57.6305, 49.1662, 40.2606])
+    for axes, count in zip(shown.values(), (4, 2, 2), strict=True):
+        thin = [line for line in axes.get_lines() if line.get_linewidth() == 1]
+        assert len(thin) == count and not {line.get_color() for line in thin} & {"#CC79A7", "#009E73", "#000000"}
+        assert list(axes.get_xticks()) == list(range(8))
+
+
+def test_published_transfers_between_random_halves_stand_beside_such_transfers_alone(make_result):
+    table = results.table([make_result(name) for name in ("baseB", "A1B", "R1B")])
+    relative = panels(draw_figure3(table, published=published.read_table()))["relative"]
+    assert "AnB, random halves, published" in names(relative)
+    assert not [name for name in names(relative) if "natural" in name]

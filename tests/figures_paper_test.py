@@ -1,6 +1,7 @@
 import pytest
 
 from tf_transfer import published, results
+from tf_transfer.captions import CAPTIONS
 from tf_transfer.figures.paper import draw_all
 
 
@@ -23,7 +24,15 @@ def test_published_curves_in_a_figure_of_their_own(make_result):
     assert all(figure.get_supxlabel() == "Caution: all is invented." for figure in drawn.values())
 
 
+def test_published_curves_in_every_figure_that_the_table_has_networks_for(make_result):
+    made = [make_result("baseB"), make_result("R1B"), make_result("A1B-preserve1")]
+    made += [make_result("baseB", images_per_class=limit) for limit in (5, 10)]
+    drawn = draw_all(results.table(made), "top1_last", published=published.read_table())
+    assert list(drawn) == ["figure3", "figure3_published", "reduced_volume", "reduced_volume_published", "preserve"]
+    assert set(drawn) <= set(CAPTIONS)
+
+
 def test_nothing_to_compare(make_result):
-    table = results.table([make_result("baseB"), make_result("R1B")])
-    with pytest.raises(ValueError, match=r"nothing to compare .*, found only \['R1B', 'baseB'\]; train some with bin"):
+    table = results.table([make_result("baseA"), make_result("baseB")])
+    with pytest.raises(ValueError, match=r"nothing to compare .*, found only \['baseA', 'baseB'\]; train some with"):
         draw_all(table, "top1_last", published=published.read_table())

@@ -55,3 +55,20 @@ def test_kinds_of_class_splits_have_lines_of_their_own(make_result):
         "all classes, no limit: 40.0 % (20 steps)",
         "random halves, limited number of images (20 steps)",
     ]
+
+
+def test_the_published_curve_behind_one_s_own(make_result):
+    made = [make_result("baseB", images_per_class=limit) for limit in (10, 20, 60)]
+    figure = draw_reduced_volume(results.table(made), published=published.read_table())
+    linear, logarithmic = figure.axes
+    for axes in figure.axes:
+        curve, whole = axes.get_lines()[-2:]
+        assert list(curve.get_ydata())[-2:] == pytest.approx([54.0942, 55.1762])
+        assert whole.get_ydata()[0] == pytest.approx(57.6305)
+        assert {line.get_linewidth() for line in (curve, whole)} == {1}
+    assert linear.get_xlim()[1] < 70 and logarithmic.get_xlim()[1] > 1300
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "limited number of images (20 steps)",
+        "limited number of images, published (200,000 steps)",
+        "no limit, published: 57.6 % (450,000 steps)",
+    ]

@@ -57,10 +57,20 @@ CAPTIONS = {
         "Figure 3 of the paper: natural and man-made classes and random filters, where there are such networks, and "
         "all transfers relative to the base of their own task.",
     ),
+    "figure3_published": Caption(
+        "Other splits and random filters, beside the published curves",
+        "The same with the scores that the paper's authors published (ImageNet, CaffeNet), of random filters and of "
+        "such transfers, thin and pale behind it; best compared where each is relative to its own base.",
+    ),
     "reduced_volume": Caption(
         "Fewer images",
         "Accuracy of networks trained from scratch on a limited number of images per class, on a linear and on a "
         "logarithmic axis (supplement of the paper).",
+    ),
+    "reduced_volume_published": Caption(
+        "Fewer images, beside the published curve",
+        "The same with the scores that the paper's authors published, of all 1000 classes of ImageNet, thin and pale "
+        "behind it; on the linear axis as far as one's own numbers of images reach.",
     ),
     "preserve": Caption(
         "Preserved layers",

@@ -56,11 +56,11 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
     Args:
       workdir: The experiment's directory.
       metric: `top1_last` or `top1_mean_best10`.
-      compare: Also draw Figure 2 with the paper's published curves behind one's own.
+      compare: Also draw the paper's figures with its published curves behind one's own.
 
     Raises:
       FileNotFoundError: No run is finished.
-      ValueError: There is no Figure 2 to compare in, or a result is damaged.
+      ValueError: There is no figure to compare in, or a result is damaged.
     """
     contents = read_contents(workdir)
     directory, table = contents.directory, contents.table

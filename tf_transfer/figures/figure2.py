@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tf_transfer import analysis, figures
-from tf_transfer.figures import STYLES, LineEnd
+from tf_transfer.figures import STYLES, LineEnd, behind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +51,10 @@ def draw_figure2(
     _draw_points(points, table, metric)
     _flag_failures(points, everything, table, metric)
     means = analysis.treatment_means(table, metric)
-    ends = _draw_published(lines, published, table) if published is not None else []
-    ends += _draw_lines(lines, means)
+    ends = _draw_lines(lines, means)
+    if published is not None:
+        names = {kind: analysis.pattern(kind) for kind in ("base", *table["kind"])}
+        ends += behind.draw_means(lines, _rows_beside(everything, published), names)
     _shade_effects(lines, means)
     figures.dress(points)
     figures.dress(lines, figures.X_LABEL)
@@ -70,6 +72,12 @@ def draw_figure2(
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
     family = analysis.main_family(table)
     return family[family["kind"].isin(_KINDS)]
+
+
+def _rows_beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """The published scores of the kind of class split that is drawn; of random halves, if there are none."""
+    theirs = analysis.families(published)
+    return theirs.get(next(iter(analysis.families(table))), theirs[analysis.RANDOM_HALVES])
 
 
 def _put_legend_above(axes: Axes, columns: int) -> None:
@@ -123,27 +131,6 @@ def _draw_lines(axes: Axes, means: pd.DataFrame) -> list[LineEnd]:
             axes.plot([0, row.index[0]], [means.loc["base", 0], row.iloc[0]], color=color, lw=0.8)
         ends.append(LineEnd(row.index[-1], row.iloc[-1], analysis.pattern(kind), color))
     return ends
-
-
-def _draw_published(axes: Axes, published: pd.DataFrame, table: pd.DataFrame) -> list[LineEnd]:
-    """Draws the published means of the treatments that the table has."""
-    from tf_transfer.published import METRIC
-
-    means = analysis.treatment_means(_rows(published), METRIC)
-    base = means.loc["base", 0]
-    ends = [LineEnd(means.columns[-1], base, "published baseB", _pale(STYLES["base"]["color"]))]
-    axes.plot(means.columns[[0, -1]], [base, base], color=ends[0].color, linewidth=0.8, linestyle=":", zorder=1)
-    for kind in means.index:
-        if kind != "base" and kind in set(table["kind"]):
-            row, color = means.loc[kind].dropna(), _pale(STYLES[kind]["color"])
-            axes.plot([0, *row.index], [base, *row], color=color, linewidth=1, zorder=1)
-            ends.append(LineEnd(row.index[-1], row.iloc[-1], f"published {analysis.pattern(kind)}", color))
-    return ends
-
-
-def _pale(color: str) -> str:
-    parts = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-    return "#" + "".join(f"{round(0.65 * part + 0.35 * 255):02x}" for part in parts)
 
 
 def _shade_effects(axes: Axes, means: pd.DataFrame) -> None:

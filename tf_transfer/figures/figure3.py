@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from tf_transfer import analysis, figures
-from tf_transfer.figures import PURPLE, STYLES, LineEnd
+from tf_transfer.figures import PURPLE, STYLES, LineEnd, behind
+from tf_transfer.published import METRIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,31 +26,36 @@ def has_rows(table: pd.DataFrame) -> bool:
     return any(map(len, (_natural(families), _of_kind(families, "random"))))
 
 
-def draw_figure3(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
+def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.DataFrame | None = None) -> Figure:
     """Draws the panels that the table has networks for.
 
     Args:
       table: Results as in `results.csv`. Each family of splits is drawn and compared with its own bases.
       metric: The column to draw, in [0, 1].
+      published: The paper's own scores (`published.read_table`), to be drawn thin and pale behind the lines: random
+        filters, and transfers between such classes as the table has transfers between.
 
     Returns:
       A figure of up to three panels, labelled `natural`, `random` and `relative`.
     """
     families = analysis.families(table)
     natural, random = _natural(families), _of_kind(families, "random")
+    theirs = {} if published is None else _such_as(families, analysis.families(published))
     relative = {name: analysis.relative(rows, metric) for name, rows in families.items()}
+    relative |= {name + behind.SUFFIX: analysis.relative(rows, METRIC) for name, rows in theirs.items()}
     styles = _styles(families)
+    styles |= {(kind, name + behind.SUFFIX): behind.pale(style) for (kind, name), style in _styles(theirs).items()}
     top = ["natural"] * bool(len(natural)) + ["random"] * bool(random)
     below = ["relative"] * len(top) * any(map(len, relative.values()))
     figure = Figure(figsize=(10, 4.7 * bool(top) + 4.7 * bool(below)), layout="constrained")
     panels = figure.subplot_mosaic([row for row in (top, below) if row])
     if len(natural):
-        _draw_natural(panels["natural"], natural, metric)
+        _draw_natural(panels["natural"], natural, metric, theirs.get(analysis.NATURAL_MAN_MADE))
     if random:
-        _draw_random(panels["random"], random, metric, styles)
+        _draw_random(panels["random"], random, metric, styles, _of_kind(theirs, "random"))
     if below:
         _draw_relative(panels["relative"], relative, styles)
-    last = max(rows["n"].max() for rows in families.values())
+    last = max(rows["n"].max() for rows in (*families.values(), *theirs.values()))
     for axes in panels.values():
         axes.set_xticks(range(int(last) + 1))
         axes.title.set_fontsize(11)
@@ -65,7 +71,18 @@ def _of_kind(families: dict[str, pd.DataFrame], kind: str) -> dict[str, pd.DataF
     return {name: rows for name, rows in families.items() if (rows["kind"] == kind).any()}
 
 
-def _draw_natural(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
+def _such_as(families: dict[str, pd.DataFrame], theirs: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Of published families, the bases and what may be laid behind one's own."""
+    found = {}
+    for name, rows in theirs.items():
+        kinds = ["random"] if _of_kind(families, "random") else []
+        kinds += ["transfer"] if name in _of_kind(families, "transfer") else []
+        if rows["kind"].isin(kinds).any():
+            found[name] = rows[rows["kind"].isin(["base", *kinds])]
+    return found
+
+
+def _draw_natural(axes: Axes, rows: pd.DataFrame, metric: str, theirs: pd.DataFrame | None) -> None:
     ends = []
     for target, of_target in rows.groupby("target"):
         means = analysis.treatment_means(of_target, metric)
@@ -78,18 +95,26 @@ def _draw_natural(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
             if kind in means.index:
                 style = STYLES[kind] | {"color": color}
                 ends.append(_draw_from_base(axes, means, kind, f"{source}n{target}", style))
+        if theirs is not None:
+            names = {"base": f"base{target}", "transfer": f"{other}n{target}"}
+            styles = STYLES | {"transfer": {"color": PURPLE}}
+            ends += behind.draw_means(axes, theirs[theirs["target"] == target], names, styles)
     figures.dress(axes, figures.X_LABEL)
     axes.set_title("Natural (A) and man-made (B) classes")
     figures.name_line_ends(axes, ends)
 
 
-def _draw_random(axes: Axes, families: dict[str, pd.DataFrame], metric: str, styles: dict) -> None:
+def _draw_random(
+    axes: Axes, families: dict[str, pd.DataFrame], metric: str, styles: dict, theirs: dict[str, pd.DataFrame]
+) -> None:
     ends = []
     for name, rows in families.items():
         means = analysis.treatment_means(rows, metric)
         if "base" in means.index:
             figures.draw_base_level(axes, means.loc["base", 0])
         ends.append(_draw_from_base(axes, means, "random", f"RnB, {name}", styles["random", name]))
+    for name, rows in theirs.items():
+        ends += behind.draw_means(axes, rows, {"base": "baseB", "random": f"RnB, {name}"})
     figures.dress(axes, figures.X_LABEL)
     axes.set_title("Random filters, frozen")
     figures.name_line_ends(axes, ends)
@@ -113,7 +138,8 @@ def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: dict) 
     axes.axhline(0, color="#000000", linewidth=0.8, linestyle=":")
     axes.plot([0], [0], markersize=7, linestyle="", **STYLES["base"])
     for key, curve in curves.items():
-        axes.plot([0, *curve.index], [0, *curve], lw=1.8, markersize=6, markevery=slice(1, None), **styles[key])
+        style = {"linewidth": 1.8, "markersize": 6, "markevery": slice(1, None)} | styles[key]
+        axes.plot([0, *curve.index], [0, *curve], **style)
     bottom = axes.get_ylim()[0]
     transfers = [curve.min() for (kind, _), curve in curves.items() if kind == "transfer"]
     if transfers:
@@ -124,7 +150,7 @@ def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: dict) 
         text, color = f"{analysis.pattern(kind)}, {name}", styles[kind, name]["color"]
         if curve.iloc[-1] >= bottom:
             ends.append(LineEnd(curve.index[-1], curve.iloc[-1], text, color))
-        else:
+        elif not name.endswith(behind.SUFFIX):  # how far published ones fall, their own panel shows
             depth = f"{text}: down to \N{MINUS SIGN}{-curve.min():.0f} at n = {curve.idxmin()}"
             fallen[depth] = _crossing(curve, bottom)
     for line, text in enumerate(fallen):  # right of all the curves that they are about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,29 +22,31 @@ def draw_all(
       table: Results as in `results.csv`.
       metric: The column to draw, in [0, 1].
       warnings: Sentences to print below Figure 2.
-      published: The paper's own scores, to be laid behind one's own in one more figure, `figure2_published`.
+      published: The paper's own scores, to be laid behind one's own in one more figure each, `figure2_published` and
+        so on; of preserved layers nothing was published.
 
     Returns:
-      Figures by name: of `figure2`, `figure2_published`, `figure3`, `reduced_volume` and `preserve` those that the
-      table has networks for.
+      Figures by name: of `figure2`, `figure3`, `reduced_volume` and `preserve` those that the table has networks for.
 
     Raises:
-      ValueError: There is no Figure 2 to lay the published scores behind.
+      ValueError: There is no figure to lay the published scores behind.
     """
+    comparable = {
+        "figure2": (figure2, functools.partial(figure2.draw_figure2, warnings=warnings)),
+        "figure3": (figure3, figure3.draw_figure3),
+        "reduced_volume": (reduced_volume, reduced_volume.draw_reduced_volume),
+    }
     drawn = {}
-    if figure2.has_rows(table):
-        drawn["figure2"] = figure2.draw_figure2(table, metric, warnings)
-        if published is not None:
-            drawn["figure2_published"] = figure2.draw_figure2(table, metric, warnings, published)
-    elif published is not None:
+    for name, (module, draw) in comparable.items():
+        if module.has_rows(table):
+            drawn[name] = draw(table, metric)
+            if published is not None:
+                drawn[f"{name}_published"] = draw(table, metric, published=published)
+    if published is not None and not drawn:
         raise ValueError(
-            "nothing to compare with the published Figure 2: expected a finished network of BnB, BnB+, AnB or AnB+, "
-            f"found only {sorted(set(table['treatment']))}; train some with bin/sweep.py"
+            "nothing to compare with the published figures: expected a finished network that is no base, or bases of "
+            f"several images_per_class, found only {sorted(set(table['treatment']))}; train some with bin/sweep.py"
         )
-    if figure3.has_rows(table):
-        drawn["figure3"] = figure3.draw_figure3(table, metric)
-    if reduced_volume.has_rows(table):
-        drawn["reduced_volume"] = reduced_volume.draw_reduced_volume(table, metric)
     if preserve.has_rows(table):
         drawn["preserve"] = preserve.draw_preserve(table, metric)
     return drawn

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from tf_transfer import analysis, figures
-from tf_transfer.figures import STYLES
+from tf_transfer.figures import STYLES, behind
+from tf_transfer.published import METRIC
 from tf_transfer.result import FINISHED
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def has_rows(table: pd.DataFrame) -> bool:
     return bool(_limited(table))
 
 
-def draw_reduced_volume(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
+def draw_reduced_volume(
+    table: pd.DataFrame, metric: str = "top1_last", published: pd.DataFrame | None = None
+) -> Figure:
     """Draws bases of every number of images per class as points, with a line through their means.
 
     Bases without a limit, of the same kind of class split, are a dotted line: how many images they saw is not in the
@@ -37,6 +40,7 @@ def draw_reduced_volume(table: pd.DataFrame, metric: str = "top1_last") -> Figur
     Args:
       table: Results as in `results.csv`; those of bases count.
       metric: The column to draw, in [0, 1].
+      published: The paper's own scores (`published.read_table`), to be drawn thin and pale behind the lines.
 
     Returns:
       A figure of two panels, the number of images on a linear and on a logarithmic axis.
@@ -47,6 +51,11 @@ def draw_reduced_volume(table: pd.DataFrame, metric: str = "top1_last") -> Figur
     for axes in (linear, logarithmic):
         for (family, rows), style in zip(limited.items(), itertools.cycle(_STYLES)):
             _draw(axes, rows, metric, style, f"{family}, " if len(limited) > 1 else "")
+    if published is not None:
+        reach = linear.get_xlim()
+        for rows, axes in itertools.product(_limited(published).values(), (linear, logarithmic)):
+            _draw_behind(axes, rows)
+        linear.set_xlim(reach)  # one's own volumes may be far smaller
     figures.dress(linear, "Training images per class")
     figures.dress(logarithmic, "Training images per class (logarithmic scale)", "")
     logarithmic.set_xscale("log")
@@ -69,8 +78,7 @@ def _limited(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _draw(axes: Axes, bases: pd.DataFrame, metric: str, style: dict, name: str) -> None:
-    rows, whole = bases[bases["images_per_class"] > 0], bases[bases["images_per_class"] == 0]
-    means = 100 * rows.groupby("images_per_class")[metric].mean()
+    rows, whole, means = _sorted_out(bases, metric)
     axes.plot(means.index, means, color=style["color"], linewidth=1.8)
     label = f"{name}limited number of images ({_steps(rows)})"
     axes.plot(rows["images_per_class"], 100 * rows[metric], linestyle="", label=label, **style)
@@ -79,6 +87,21 @@ def _draw(axes: Axes, bases: pd.DataFrame, metric: str, style: dict, name: str) 
         color = STYLES["base"]["color"] if not name else style["color"]
         label = f"{name}no limit: {level:.1f} % ({_steps(whole)})"
         axes.axhline(level, color=color, linewidth=0.8, linestyle=":", label=label)
+
+
+def _draw_behind(axes: Axes, bases: pd.DataFrame) -> None:
+    rows, whole, means = _sorted_out(bases, METRIC)
+    style = behind.pale(STYLES["base"])
+    axes.plot(means.index, means, label=f"limited number of images{behind.SUFFIX} ({_steps(rows)})", **style)
+    level = 100 * whole[METRIC].mean()
+    label = f"no limit{behind.SUFFIX}: {level:.1f} % ({_steps(whole)})"
+    axes.axhline(level, label=label, **style | {"linestyle": ":"})
+
+
+def _sorted_out(bases: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    """Bases with and without a limit, and the means over the limits, in percent."""
+    rows, whole = bases[bases["images_per_class"] > 0], bases[bases["images_per_class"] == 0]
+    return rows, whole, 100 * rows.groupby("images_per_class")[metric].mean()
 
 
 def _steps(rows: pd.DataFrame) -> str:
