@@ -98,6 +98,12 @@ def test_of_two_checkpoints_the_sound_one_is_used(file, damage, tmp_path):
     assert checkpoint.load_newest(tmp_path, identity, said.append) is None
 
 
+def test_a_checkpoint_that_was_being_written_by_the_killed_goes_with_the_next(tmp_path):
+    (tmp_path / ".writing-step-00000001").mkdir()
+    checkpoint.save(tmp_path, checkpoint.Checkpoint(2, {}, {}, {}))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["step-00000002"]
+
+
 def test_what_stands_under_a_name_is_replaced_whole(tmp_path):
     with checksums.writing(tmp_path / "made") as partial:
         (partial / "file").write_text("first")

@@ -7,12 +7,14 @@ import shutil
 
 import numpy as np
 import pytest
+from tensorboard_log_test import read_values
 
-from tf_transfer import checkpoint, results, workdir
-from tf_transfer.experiment import Experiment
+from tf_transfer import checkpoint, normalisation, results, workdir
+from tf_transfer.experiment import Experiment, Recipe, Task
 from tf_transfer.report import write_report
 from tf_transfer.sources import open_source
 from tf_transfer.store_writer import prepare_store
+from tf_transfer.tensorboard_log import TensorBoardLog
 
 ARRAYS = {"layer1/0": np.arange(5000.0), "layer1/1": np.zeros(5000)}
 
@@ -82,10 +84,32 @@ def test_a_report_on_a_full_disk_leaves_the_old_one_whole(room, reported, tmp_pa
     assert len((path / "results.csv").read_text().splitlines()) == 38
 
 
-@pytest.mark.parametrize("room", [0, 1000, 100_000])
-def test_a_store_on_a_full_disk_is_not_taken_for_one(room, image_folder, tmp_path):
-    with files_of_at_most(room), pytest.raises(OSError, match="File too large"):
+@pytest.mark.parametrize("room, file", [(0, "journal.jsonl"), (100_000, "train.raw")])
+def test_a_store_on_a_full_disk_is_not_taken_for_one(room, file, image_folder, tmp_path):
+    message = f"File too large; {tmp_path}/store.partial/{file} could not be written"
+    with files_of_at_most(room), pytest.raises(OSError, match=message):
         prepare_store(open_source(f"folder:{image_folder}"), str(tmp_path / "store"))
     assert not (tmp_path / "store" / "meta.json").exists()
     made = prepare_store(open_source(f"folder:{image_folder}"), str(tmp_path / "store"))
     assert sum(made.meta.images_per_class["train"]) == 72 and not made.already_there
+
+
+def test_a_mean_image_that_cannot_be_kept_is_computed_each_time(store, tmp_path):
+    copied = str(shutil.copytree(store, tmp_path / "store", ignore=shutil.ignore_patterns("mean_images")))
+    task, recipe = Task(copied, (1, 4)), Recipe(normalisation="mean image")
+    with files_of_at_most(4096):
+        mean = normalisation.of_task(task, recipe).mean
+    assert not any((tmp_path / "store" / "mean_images").iterdir())
+    np.testing.assert_array_equal(normalisation.of_task(task, recipe).mean, mean)
+    assert len(list((tmp_path / "store" / "mean_images").iterdir())) == 1
+
+
+@pytest.mark.parametrize("room", [0, 100, 300])
+def test_a_log_on_a_full_disk_is_named_and_written_anew(room, tmp_path):
+    with files_of_at_most(room), pytest.raises(OSError, match=r"too large; .*/events\.out\..* could not be written"):
+        with TensorBoardLog(tmp_path) as log:
+            for step in range(100):
+                log.scalars({"loss": 1.0}, step)
+    with TensorBoardLog(tmp_path) as log:
+        log.scalars({"loss": 1.0}, 7)
+    assert [(step, value.simple_value) for step, value in read_values(tmp_path)] == [(7, 1.0)]

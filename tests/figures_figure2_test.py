@@ -106,3 +106,9 @@ def test_networks_that_failed_are_flagged(make_result):
     np.testing.assert_array_equal(ringed.get_xydata(), of_transfers.get_xydata())
     assert crossed.get_xdata() == pytest.approx(3, abs=0.3)  # random filters are not in this figure
     assert points.get_ylim()[1] < 60
+
+
+def test_what_diverged_with_fewer_images_belongs_elsewhere(make_result):
+    few = make_result("baseB", images_per_class=5, status=DIVERGED)
+    points = draw_figure2(results.table([make_result("baseB"), make_result("A1B"), few])).axes[0]
+    assert legend(points) == ["baseB", "AnB"]

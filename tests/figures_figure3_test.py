@@ -4,6 +4,7 @@ from matplotlib.text import Text
 
 from tf_transfer import published, results
 from tf_transfer.figures.figure3 import draw_figure3, has_rows
+from tf_transfer.result import DIVERGED
 
 
 def panels(figure):
@@ -135,3 +136,23 @@ def test_published_transfers_between_random_halves_stand_beside_such_transfers_a
     relative = panels(draw_figure3(table, published=published.read_table()))["relative"]
     assert "AnB, random halves, published" in names(relative)
     assert not [name for name in names(relative) if "natural" in name]
+
+
+def flags(axes):
+    """What is ringed and what is crossed: x and y of the former, x of the latter."""
+    found = {line.get_label(): line for line in axes.get_lines()}
+    ringed, crossed = (found.get(label) for label in ("never left chance", "diverged"))
+    return [] if ringed is None else ringed.get_xydata().tolist(), [] if crossed is None else [*crossed.get_xdata()]
+
+
+def test_networks_that_failed_are_flagged_in_the_panel_that_they_belong_to(make_result):
+    made = [make_result(name, 0.5, split="natural-man-made") for name in ("baseB", "A1B", "B2B", "A1B+")]
+    made += [make_result("A2B", 0.02, split="natural-man-made"), make_result("R1B", 0.4), make_result("R2B", 0.03)]
+    made += [make_result(name, split="natural-man-made", status=DIVERGED) for name in ("B3B", "A3B+", "R3B")]
+    made += [make_result("R4B", status=DIVERGED), make_result("B4B", status=DIVERGED)]
+    shown = panels(draw_figure3(results.table(made)))
+    assert flags(shown["natural"]) == ([[2, 2]], [3])  # A3B+ is not drawn here
+    assert flags(shown["random"]) == ([[2, 3]], [3, 4])
+    assert flags(shown["relative"]) == ([], [])
+    labels = [text.get_text() for text in shown["natural"].get_legend().get_texts()]
+    assert labels == ["never left chance", "diverged"] and shown["relative"].get_legend() is None

@@ -2,6 +2,7 @@ import pytest
 
 from tf_transfer import published, results
 from tf_transfer.figures.preserve import draw_preserve, has_rows
+from tf_transfer.result import DIVERGED
 
 
 def test_preserved_layers_beside_layers_drawn_anew(make_result):
@@ -26,3 +27,15 @@ def test_a_panel_for_selffers_too(make_result):
 def test_nothing_was_preserved(make_result):
     assert not has_rows(published.read_table())
     assert has_rows(results.table([make_result("A1B-preserve1")]))
+
+
+def test_networks_that_failed_are_flagged_in_their_panel(make_result):
+    made = [make_result(name) for name in ("baseB", "A1B", "B1B", "A1B-preserve1", "B1B-preserve1")]
+    made += [make_result("A2B-preserve1", 0.01), make_result("R1B", 0.01)]
+    made += [make_result(name, status=DIVERGED) for name in ("B2B-preserve1", "A3B+", "B3B")]
+    made += [make_result("B3B", split="all", status=DIVERGED), make_result("B3B", images_per_class=5, status=DIVERGED)]
+    transfers, selffers = draw_preserve(results.table(made)).axes
+    legends = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (transfers, selffers)]
+    assert legends == [["never left chance"], ["diverged"]]
+    ringed, crossed = (axes.get_lines()[-1] for axes in (transfers, selffers))
+    assert ringed.get_xydata().tolist() == [[2, 1]] and sorted(crossed.get_xdata()) == [2, 3]

@@ -72,3 +72,16 @@ def test_the_published_curve_behind_one_s_own(make_result):
         "limited number of images, published (200,000 steps)",
         "no limit, published: 57.6 % (450,000 steps)",
     ]
+
+
+def test_networks_that_failed_are_flagged(make_result):
+    limits = {10: 0.02, 20: 0.3, 40: 0.4}
+    made = [make_result("baseB", top1, images_per_class=limit) for limit, top1 in limits.items()]
+    made += [make_result("baseB", images_per_class=80, status=DIVERGED)]
+    made += [make_result("baseB", split="all", images_per_class=5, status=DIVERGED), make_result("A1B", 0.01)]
+    figure = draw_reduced_volume(results.table(made))
+    for axes in figure.axes:
+        ringed, crossed = axes.get_lines()[-2:]
+        assert ringed.get_xydata().tolist() == [[10, 2]] and list(crossed.get_xdata()) == [80]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["limited number of images (20 steps)", "never left chance", "diverged"]

@@ -131,16 +131,3 @@ def test_a_run_is_found_by_its_name_or_by_its_treatment(tmp_path, make_result):
 def test_a_workdir_without_runs(tmp_path):
     with pytest.raises(FileNotFoundError, match="no runs in .*; train some: python bin/sweep.py"):
         results.finished_runs(tmp_path)
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    file = tmp_path / "table"
-    file.write_text("old")
-    with pytest.raises(RuntimeError, match="torn"), results.replacing(file) as temporary:
-        temporary.write_text("half of the new")
-        raise RuntimeError("torn")
-    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
-    with results.replacing(file) as temporary:
-        temporary.write_text("new")
-        assert file.read_text() == "old"
-    assert file.read_text() == "new" and list(tmp_path.iterdir()) == [file]

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from disk_full_test import files_of_at_most
 from PIL import Image
 
 from tf_transfer import results, workdir
@@ -134,6 +135,12 @@ def test_the_binary_exports_and_says_how_to_load(trained, tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert f"exported to {out}; use it with tf.saved_model.load(" in done.stdout
     assert (out / "saved_model.pb").is_file()
+
+
+def test_an_export_on_a_full_disk_leaves_nothing(trained, tmp_path):
+    with files_of_at_most(20_000), pytest.raises(PermissionError, match="cannot write to .*/out .*too large"):
+        export(trained, "A2B", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nothing_can_be_written(trained, tmp_path):

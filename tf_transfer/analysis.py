@@ -148,6 +148,12 @@ def at_chance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return table[(table["status"] == "finished") & (table[metric] < CHANCE_FACTOR / table["num_classes"])]
 
 
+def diverged_beside(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `table` that diverged, of those class splits and limits of images that `rows` are of, if of any."""
+    diverged, task = table[table["status"] != "finished"], ["split", "images_per_class"]
+    return diverged if rows.empty else diverged.merge(rows[task].drop_duplicates(), on=task)
+
+
 def under_trained(table: pd.DataFrame, metric: str) -> list[str]:
     """Says of each base that looks under-trained by how much, see `warnings`."""
     return [warning for rows in families(table).values() for warning in _under_trained(rows, metric)]

@@ -47,7 +47,7 @@ def directory_of(workdir: str | os.PathLike, cohort: str) -> pathlib.Path:
 
 
 def save(directory: pathlib.Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint and removes all but the last two.
+    """Writes a checkpoint and removes all but the last two. Only one process may do so at a time.
 
     Raises:
       OSError: It could not be written; the earlier ones are kept.
@@ -56,7 +56,8 @@ def save(directory: pathlib.Path, checkpoint: Checkpoint) -> None:
         np.savez(partial / _ARRAYS, **checkpoint.arrays)
         state = {"step": checkpoint.step, "identity": checkpoint.identity, "state": checkpoint.state}
         (partial / _STATE).write_text(json.dumps(state, allow_nan=False))
-    for old in _steps(directory)[:-_KEPT]:
+    killed = directory.glob(checksums.PARTIAL.format("*"))  # what a killed process was writing, at another step
+    for old in (*_steps(directory)[:-_KEPT], *killed):
         shutil.rmtree(old)
 
 

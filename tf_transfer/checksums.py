@@ -12,10 +12,10 @@ import pathlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 
-from tf_transfer import untrusted
+from tf_transfer import beside, untrusted
 
 SUMS = "SHA256SUMS"
-_PARTIAL = ".writing-{}"
+PARTIAL = ".writing-{}"
 
 
 class DamagedError(ValueError):
@@ -31,21 +31,20 @@ def writing(final: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
       OSError: It could not be written, the disk being full for example; `final` is then as it was before.
     """
-    partial = final.with_name(_PARTIAL.format(final.name))
+    partial = final.with_name(PARTIAL.format(final.name))
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
-        files = sorted(partial.iterdir())
-        sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-        (partial / SUMS).write_text(_lines(sums))
-        for path in (*files, partial / SUMS, partial):
-            _flush(path)  # a machine that goes down may not leave names without contents
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(partial, final)
-        _flush(final.parent)
-    except OSError as error:  # that of a full disk does not say where
-        raise OSError(error.errno, f"{error.strerror}; {final} could not be written") from error
+        with beside.naming(final):
+            yield partial
+            files = sorted(partial.iterdir())
+            sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+            (partial / SUMS).write_text(_lines(sums))
+            for path in (*files, partial / SUMS, partial):
+                _flush(path)  # a machine that goes down may not leave names without contents
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(partial, final)
+            _flush(final.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf_transfer import image_store, results, workdir
+from tf_transfer import beside, image_store, results, workdir
 from tf_transfer.intervals import Differences, holm, interval, join
 from tf_transfer.pairing import Contrast, Scores, collect_scores, source_of_chance
 
@@ -161,6 +161,6 @@ def _test_images(experiment, task) -> np.ndarray:
 def write_effects(directory: str | os.PathLike, effects: pd.DataFrame) -> pathlib.Path:
     """Writes `WORKDIR/effects.csv` and returns its path."""
     path = pathlib.Path(directory) / "effects.csv"
-    with results.replacing(path) as temporary:
+    with beside.replacing(path) as temporary:
         effects.to_csv(temporary, index=False, float_format="%.6g")
     return path

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import jinja2
 import markupsafe
 
-from tf_transfer import __version__, analysis, results
+from tf_transfer import __version__, analysis, beside
 from tf_transfer.checks import Check
 from tf_transfer.effects import EFFECTS
 from tf_transfer.findings import SIGNIFICANT
@@ -76,7 +76,7 @@ class Page:
 
 def write(path: pathlib.Path, page: Page) -> None:
     """Writes the page to a file."""
-    with results.replacing(path) as temporary:
+    with beside.replacing(path) as temporary:
         # A file's name may hold bytes that are no text; they are shown as escapes.
         temporary.write_text(render(page), encoding="utf-8", errors="backslashreplace")
 

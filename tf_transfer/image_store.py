@@ -100,12 +100,12 @@ class StoreMeta:
     def fingerprint(self) -> str:
         """SHA-256 over all that training depends on: sizes, format, labels, the images' checksums."""
         files = {name: sha256 for name, sha256 in self.files.items() if name != SET_ASIDE}
-        return _sha256_of_json({**dataclasses.asdict(self), "name": "", "source": "", "files": files})
+        return sha256_of_json({**dataclasses.asdict(self), "name": "", "source": "", "files": files})
 
     def to_json(self) -> dict:
         """The description as it stands in `meta.json`, sealed with its own SHA-256."""
         fields = dataclasses.asdict(self)
-        return {**fields, "sha256": _sha256_of_json(fields)}
+        return {**fields, "sha256": sha256_of_json(fields)}
 
     @property
     def num_classes(self) -> int:
@@ -118,7 +118,8 @@ class StoreMeta:
         return sum(min(count, images_per_class) if images_per_class else count for count in counts)
 
 
-def _sha256_of_json(fields: dict) -> str:
+def sha256_of_json(fields: dict) -> str:
+    """SHA-256 of JSON values, in hexadecimal, however they may be laid out in a file."""
     return hashlib.sha256(json.dumps(fields, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
@@ -139,7 +140,7 @@ def read_meta(path: str) -> StoreMeta:
         fields = untrusted.parse_json(untrusted.read_bytes(file), dict[str, object])
         sha256 = fields.pop("sha256", None)
         meta = untrusted.convert(fields, StoreMeta)
-        if sha256 != _sha256_of_json(fields):
+        if sha256 != sha256_of_json(fields):
             raise ValueError("its checksum does not fit: it has changed since it was written")
         return meta
     except ValueError as error:

@@ -17,8 +17,8 @@ import pathlib
 import numpy as np
 
 from tf_transfer import image_store, untrusted
+from tf_transfer.beside import replacing
 from tf_transfer.experiment import Recipe, Task
-from tf_transfer.results import replacing
 
 MEAN_IMAGES = "mean_images"
 _BATCH = 256  # images read at a time by a thread

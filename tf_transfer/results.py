@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf_transfer import checksums, treatments, untrusted
+from tf_transfer import beside, checksums, treatments, untrusted
 from tf_transfer.plan import parse_run
 from tf_transfer.printable import printable
 from tf_transfer.result import COPIED_FROM_DIVERGED, DIVERGED, Result, check
@@ -178,22 +178,9 @@ def table(results: Iterable[Result]) -> pd.DataFrame:
 def write_table(workdir: str | os.PathLike, results: pd.DataFrame) -> pathlib.Path:
     """Writes `WORKDIR/results.csv` and returns its path."""
     path = pathlib.Path(workdir) / "results.csv"
-    with replacing(path) as temporary:
+    with beside.replacing(path) as temporary:
         results.to_csv(temporary, index=False, float_format="%.6g")
     return path
-
-
-@contextlib.contextmanager
-def replacing(path: pathlib.Path):
-    """Yields a temporary path beside `path`, which takes its place if all goes well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:  # that of a full disk does not say where
-        raise OSError(error.errno, f"{error.strerror}; {path} could not be written") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def find_run(workdir: str | os.PathLike, name: str) -> str:

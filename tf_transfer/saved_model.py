@@ -7,13 +7,12 @@ import dataclasses
 import functools
 import os
 import pathlib
-import shutil
 from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
-from tf_transfer import image_store, networks, results, workdir
+from tf_transfer import beside, image_store, networks, results, workdir
 from tf_transfer.normalisation import Normalisation, centre_crop, of_task
 from tf_transfer.plan import make_plan, parse_run
 from tf_transfer.seeds import derive_seed
@@ -103,17 +102,14 @@ def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -
 
 @contextlib.contextmanager
 def _writing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        os.replace(partial, path)
+        with beside.claimed(path, lambda partial: partial.mkdir(parents=True)) as partial:
+            yield partial
+            os.replace(partial, path)
     except (OSError, tf.errors.OpError) as error:
         raise PermissionError(
             f"cannot write to {path} ({getattr(error, 'strerror', None) or error}); choose another"
         ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _serving_function(trained: TrainedNetwork):

@@ -1,14 +1,16 @@
 """The journal of a store that is being written: what has safely been written, chunk by chunk.
 
-PARTIAL/journal.jsonl   first line: what is being made; then one line a chunk of examples
+PARTIAL/journal.jsonl   first line: what is being made; then one line a chunk of examples, each with its own SHA-256
 PARTIAL/train.raw       and the like: the images, one after another
 
 A chunk's line is written after its images have reached the disk. So whoever is killed, or loses power, leaves whole
-chunks and perhaps a torn end, which is cut off when the work goes on.
+chunks and perhaps a torn end. When the work goes on, all is cut off from the first line on that is not as it was
+written, and done again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
@@ -20,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from tf_transfer import image_store, untrusted
+from tf_transfer.beside import naming
 
 JOURNAL = "journal.jsonl"
 
@@ -93,7 +96,7 @@ class Journal:
         Raises:
           FileExistsError: The directory was begun with something else, or another process is at work in it.
           PermissionError: It cannot be written to.
-          ValueError: Images that had been written are gone, or the journal is damaged.
+          ValueError: Images that had been written are gone, or the journal's first line is damaged.
         """
         self._directory, self._format = directory, image_format
         self.progress = {split: Progress() for split in image_store.SPLITS}
@@ -101,13 +104,13 @@ class Journal:
             raise FileExistsError(f"{directory} is in the way, and no store that was begun; choose another --out")
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._file = open(directory / JOURNAL, "a+", encoding="utf-8")
+            self._file = open(directory / JOURNAL, "ab+")
         except OSError as error:
             raise PermissionError(f"cannot write to {directory} ({error.strerror}); choose another --out") from error
         try:
             self._open(making)
         except BaseException:
-            self._file.close()
+            self._close_file()
             raise
 
     def _open(self, making: Mapping[str, object]) -> None:
@@ -115,7 +118,7 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FileExistsError(f"another process is preparing {self._directory}; wait for it") from None
-        lines = self._whole_lines()
+        lines = self._sound_lines()
         if lines and lines[0] != json.loads(json.dumps(making)):
             differing = [name for name in making if lines[0].get(name) != making[name]]
             raise FileExistsError(
@@ -132,15 +135,18 @@ class Journal:
         for split, progress in self.progress.items():
             self._cut(split, sum(progress.lengths))
 
-    def _whole_lines(self) -> list[dict]:
+    def _sound_lines(self) -> list[dict]:
         self._file.seek(0)
-        try:
-            text = self._file.read()
-            whole = text[: text.rfind("\n") + 1]
-            lines = [untrusted.parse_json(line.encode(), dict[str, object]) for line in whole.splitlines()]
-        except ValueError as error:
-            raise self._damaged(str(error)) from error
-        self._file.truncate(len(whole.encode()))
+        lines, size = [], 0
+        for line in self._file:
+            try:
+                lines.append(_read_line(line))
+            except ValueError as error:
+                if line.endswith(b"\n") and not lines:  # what the rest belongs to cannot be known
+                    raise self._damaged(str(error)) from error
+                break
+            size += len(line)
+        self._file.truncate(size)
         return lines
 
     def _damaged(self, what: str) -> ValueError:
@@ -158,9 +164,15 @@ class Journal:
         os.truncate(file, size)
 
     def _append(self, line: Mapping[str, object]) -> None:
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        sealed = {**line, "sha256": image_store.sha256_of_json(line)}
+        with naming(self._directory / JOURNAL):
+            self._file.write(json.dumps(sealed).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def _close_file(self) -> None:
+        with contextlib.suppress(OSError):  # of a line that could not be written, which has been told
+            self._file.close()
 
     def write(self, split: str, records: Iterable[Record], chunk: int) -> Iterator[None]:
         """Writes records, and yields after each chunk, once it is safe and counts as progress.
@@ -170,20 +182,30 @@ class Journal:
           records: The records after those that have been written.
           chunk: Number of examples in a chunk.
         """
-        with open(self._data_file(split), "ab") as data:
-            for some in _chunks(records, chunk):
+        file = self._data_file(split)
+        for some in _chunks(records, chunk):
+            with naming(file), open(file, "ab") as data:
                 written = _write_images(data, some)
                 data.flush()
                 os.fsync(data.fileno())
-                self._append({"split": split, **dataclasses.asdict(written)})
-                self.progress[split].add(written)
-                yield
+            self._append({"split": split, **dataclasses.asdict(written)})
+            self.progress[split].add(written)
+            yield
 
     def close(self) -> None:
         """Lets go of the directory, and removes it if nothing has been written."""
         if not any(progress.examples for progress in self.progress.values()):
             shutil.rmtree(self._directory, ignore_errors=True)
-        self._file.close()
+        self._close_file()
+
+
+def _read_line(line: bytes) -> dict[str, object]:
+    if not line.endswith(b"\n"):
+        raise ValueError("its end is torn")
+    fields = untrusted.parse_json(line, dict[str, object])
+    if fields.pop("sha256", None) != image_store.sha256_of_json(fields):
+        raise ValueError("a line is not as it was written, by its SHA-256")
+    return fields
 
 
 def _chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from tf_transfer import image_store
+from tf_transfer.beside import naming
 from tf_transfer.printable import printable
 from tf_transfer.sources import Example, Source
 from tf_transfer.sources.decoders import Decoders
@@ -128,7 +129,7 @@ def _write_meta(
     )
     contents[image_store.META] = json.dumps(meta.to_json(), indent=1).encode()
     for name, content in contents.items():
-        with open(partial / name, "wb") as file:
+        with naming(partial / name), open(partial / name, "wb") as file:
             file.write(content)
             os.fsync(file.fileno())
     return meta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import socket
@@ -17,6 +18,8 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from tf_transfer.beside import naming
+
 Hyperparameters = Mapping[str, str | float | bool]
 
 
@@ -30,12 +33,17 @@ class TensorBoardLog:
             old.unlink()
         # TensorBoard's own EventFileWriter would import TensorFlow.
         name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}"
-        self._file = open(directory / name, "wb")
+        self._path = directory / name
+        self._file = open(self._path, "wb")
         self._writer = RecordWriter(self._file)
-        self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
         # A TensorBoard that shows the removed log just now is to forget it.
         start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-        self._write(event_pb2.Event(wall_time=time.time(), session_log=start))
+        try:
+            self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
+            self._write(event_pb2.Event(wall_time=time.time(), session_log=start))
+        except OSError:
+            self.close()
+            raise
 
     def scalars(self, values: Mapping[str, float], step: int, wall_time: float | None = None) -> None:
         """Writes numbers under their tags; `wall_time` in seconds since 1970, now by default."""
@@ -102,7 +110,8 @@ class TensorBoardLog:
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # of what could not be written, which has been told
+            self._file.close()
 
     def __enter__(self) -> TensorBoardLog:
         return self
@@ -115,5 +124,6 @@ class TensorBoardLog:
         self._write(event_pb2.Event(wall_time=wall_time or time.time(), step=step, summary=summary))
 
     def _write(self, event: event_pb2.Event) -> None:
-        self._writer.write(event.SerializeToString())
-        self._file.flush()
+        with naming(self._path):
+            self._writer.write(event.SerializeToString())
+            self._file.flush()

@@ -19,9 +19,9 @@ import pathlib
 from collections.abc import Iterator
 
 from tf_transfer import untrusted, versions
+from tf_transfer.beside import replacing
 from tf_transfer.experiment import Experiment
 from tf_transfer.printable import printable
-from tf_transfer.results import replacing
 
 _CONFIG, _LOCK = "config.json", "lock"
 STORES = ("store", "source_store")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_transfer import analysis
-from tf_transfer.results import replacing
+from tf_transfer.beside import replacing
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -35,6 +36,7 @@ _WORDS = {
     "random": "frozen, random",
 }
 PURPLE = "#CC79A7"  # the one of Okabe and Ito's colours that no treatment has
+RED = "#aa0000"  # of what should not be trusted
 X_LABEL = "Layer n at which the network is cut and retrained"
 Y_LABEL = "Top-1 accuracy (%)"
 
@@ -74,6 +76,41 @@ def draw_base_level(axes: Axes, level: float) -> None:
     """Draws the base at n = 0 and a dotted line from there, which all else is read against."""
     axes.axhline(level, color="#000000", linewidth=0.8, linestyle=":")
     axes.plot([0], [level], markersize=7, linestyle="", **STYLES["base"])
+
+
+def flag_failures(
+    axes: Axes,
+    drawn: pd.DataFrame,
+    diverged: pd.DataFrame,
+    metric: str,
+    place: Callable[[pd.DataFrame], pd.Series] = lambda rows: rows["n"],
+) -> None:
+    """Rings networks that never left chance, and crosses the foot of the axes where some diverged.
+
+    Published scores, which have no column `caution`, are drawn as they were published.
+
+    Args:
+      axes: Where to draw.
+      drawn: Finished networks, as in `results.csv`.
+      diverged: Those that diverged: they have no accuracy to be drawn at.
+      metric: The column that is drawn, in [0, 1].
+      place: Where rows stand, in units of the x axis.
+    """
+    if "caution" not in drawn:
+        return
+    stuck, style = analysis.at_chance(drawn, metric), {"linestyle": "", "color": RED}
+    if len(stuck):
+        ring = {"marker": "o", "markersize": 15, "markerfacecolor": "none"}
+        axes.plot(place(stuck), 100 * stuck[metric], label="never left chance", **ring, **style)
+    if len(diverged):
+        foot = {"marker": "x", "markersize": 9, "markeredgewidth": 2, "transform": axes.get_xaxis_transform()}
+        axes.plot(place(diverged), [0.04] * len(diverged), label="diverged", **foot, **style)
+
+
+def explain_flags(axes: Axes) -> None:
+    """Adds a legend to axes in which only what `flag_failures` drew has a label, if it drew anything."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=9)  # with a frame, so that its ring and cross are not taken for points
 
 
 def name_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) -> None:

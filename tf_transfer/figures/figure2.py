@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_RED = "#aa0000"
 _KINDS = tuple(kind for kind in STYLES if kind != "random")
 
 
@@ -49,7 +48,8 @@ def draw_figure2(
     figure = Figure(figsize=(7.4, 8.2), layout="constrained")
     points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
     _draw_points(points, table, metric)
-    _flag_failures(points, everything, table, metric)
+    diverged = analysis.diverged_beside(table, everything[everything["kind"].isin(_KINDS)])
+    figures.flag_failures(points, table, diverged, metric, lambda rows: _places(rows, table))
     means = analysis.treatment_means(table, metric)
     ends = _draw_lines(lines, means)
     if published is not None:
@@ -65,7 +65,7 @@ def draw_figure2(
     figures.name_line_ends(lines, ends)
     if warnings:
         text = "\n".join(textwrap.fill(f"Caution: {warning}.", 90) for warning in warnings[:4])
-        figure.supxlabel(text, fontsize=9, color=_RED)
+        figure.supxlabel(text, fontsize=9, color=figures.RED)
     return figure
 
 
@@ -98,25 +98,6 @@ def _places(rows: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
     kinds = [kind for kind in _KINDS if kind in set(table["kind"])]
     shifts = {kind: 0.13 * (number - len(kinds) / 2) for number, kind in enumerate(kinds) if kind != "base"}
     return rows["n"] + rows["kind"].map(shifts).fillna(0)
-
-
-def _flag_failures(axes: Axes, everything: pd.DataFrame, table: pd.DataFrame, metric: str) -> None:
-    """Rings the points of networks that never left chance, and crosses the foot of the figure where one diverged."""
-    stuck = analysis.at_chance(table, metric)
-    if len(stuck):
-        axes.plot(
-            _places(stuck, table), 100 * stuck[metric], linestyle="", marker="o", markersize=15, markerfacecolor="none",
-            color=_RED, label="never left chance",
-        )  # fmt: skip
-    diverged = everything[(everything["status"] != "finished") & everything["kind"].isin(_KINDS)]
-    if not table.empty:
-        diverged = diverged[diverged["split"].isin(table["split"])]
-    if len(diverged):
-        foot = axes.get_xaxis_transform()  # they have no accuracy to be drawn at
-        axes.plot(
-            _places(diverged, table), [0.04] * len(diverged), linestyle="", marker="x", markersize=9, markeredgewidth=2,
-            color=_RED, label="diverged", transform=foot,
-        )  # fmt: skip
 
 
 def _draw_lines(axes: Axes, means: pd.DataFrame) -> list[LineEnd]:

@@ -51,14 +51,17 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.D
     panels = figure.subplot_mosaic([row for row in (top, below) if row])
     if len(natural):
         _draw_natural(panels["natural"], natural, metric, theirs.get(analysis.NATURAL_MAN_MADE))
+        _flag(panels["natural"], natural, table, ("base", "selffer", "transfer"), metric)
     if random:
         _draw_random(panels["random"], random, metric, styles, _of_kind(theirs, "random"))
+        _flag(panels["random"], analysis.comparable(table), table, ("random",), metric)
     if below:
         _draw_relative(panels["relative"], relative, styles)
     last = max(rows["n"].max() for rows in (*families.values(), *theirs.values()))
     for axes in panels.values():
         axes.set_xticks(range(int(last) + 1))
         axes.title.set_fontsize(11)
+        figures.explain_flags(axes)
     return figure
 
 
@@ -118,6 +121,11 @@ def _draw_random(
     figures.dress(axes, figures.X_LABEL)
     axes.set_title("Random filters, frozen")
     figures.name_line_ends(axes, ends)
+
+
+def _flag(axes: Axes, rows: pd.DataFrame, table: pd.DataFrame, kinds: tuple[str, ...], metric: str) -> None:
+    diverged = analysis.diverged_beside(rows, table[table["kind"].isin(kinds)])
+    figures.flag_failures(axes, rows[rows["kind"].isin(kinds)], diverged, metric)
 
 
 def _draw_from_base(axes: Axes, means: pd.DataFrame, kind: str, name: str, style: dict) -> LineEnd:

@@ -35,15 +35,24 @@ def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     Returns:
       A figure of a panel for transfers and one for selffers, those which have preserved layers.
     """
-    means = analysis.treatment_means(analysis.main_family(table), metric)
+    family = analysis.main_family(table)
+    means = analysis.treatment_means(family, metric)
     words = [word for word in _TITLES if any(kind.startswith(f"{word}-preserve") for kind in means.index)]
     figure = Figure(figsize=(6 * len(words), 4.6), layout="constrained")
     panels = figure.subplots(1, len(words), sharey=True, squeeze=False)[0]
     drawn = [_draw_panel(axes, means, word) for axes, word in zip(panels, words, strict=True)]
+    for axes, word in zip(panels, words, strict=True):
+        diverged = analysis.diverged_beside(family, _shown(table, word))
+        figures.flag_failures(axes, _shown(family, word), diverged, metric)
+        figures.explain_flags(axes)
     for axes, ends in zip(panels, drawn, strict=True):  # once both have set their common scale
         axes.set_xticks(range(int(means.columns.max()) + 1))
         figures.name_line_ends(axes, ends)
     return figure
+
+
+def _shown(rows: pd.DataFrame, word: str) -> pd.DataFrame:
+    return rows[rows["kind"].str.fullmatch(f"base|{word}|{word}-preserve.*")]
 
 
 def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:

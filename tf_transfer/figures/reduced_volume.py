@@ -45,12 +45,15 @@ def draw_reduced_volume(
     Returns:
       A figure of two panels, the number of images on a linear and on a logarithmic axis.
     """
-    limited = _limited(table)
+    limited, bases = _limited(table), table[(table["kind"] == "base") & (table["images_per_class"] > 0)]
+    bases = bases[analysis.split_family(bases).isin(limited)]
+    diverged = bases[bases["status"] != FINISHED]
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     linear, logarithmic = figure.subplots(1, 2, sharey=True)
     for axes in (linear, logarithmic):
         for (family, rows), style in zip(limited.items(), itertools.cycle(_STYLES)):
             _draw(axes, rows, metric, style, f"{family}, " if len(limited) > 1 else "")
+        figures.flag_failures(axes, bases, diverged, metric, lambda rows: rows["images_per_class"])
     if published is not None:
         reach = linear.get_xlim()
         for rows, axes in itertools.product(_limited(published).values(), (linear, logarithmic)):
