@@ -2,12 +2,15 @@
 
 import dataclasses
 import shutil
+import types
 
+import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tf_transfer import checkpoint, results, train, workdir
+from tf_transfer import backup, checkpoint, results, train, workdir
+from tf_transfer.evaluation import CohortHistory
 from tf_transfer.plan import make_plan
 from tf_transfer.preemption import Preempted
 
@@ -88,6 +91,34 @@ def test_checkpoints_come_with_the_steps_and_two_are_kept(bases, experiment):
     cohort, often = cohort_of(FROZEN, experiment), dataclasses.replace(experiment, checkpoint_steps=2)
     stop(bases, often, cohort, 12)
     assert saved_steps(bases, cohort) == [8, 10]
+
+
+@pytest.mark.parametrize("minutes, seconds, expected", [
+    (5, 0, [5, 10, 15, 20, 25, 30, 35, 40, 45]),
+    (5, 2.5, [5, 10, 15, 20, 25, 30, 35, 40, 45]),
+    (5, 12, [5, 25, 45]),  # each 20 minutes
+    (0.5, 1, [1, 3, 5, 7, 9]),  # each 2 minutes
+    (0, 0, []),
+])  # fmt: skip
+def test_checkpoints_come_by_time_and_take_one_percent_of_it_at_most(minutes, seconds, expected, tmp_path, monkeypatch):
+    """A step takes a minute here, and a checkpoint so many seconds."""
+    now, save = [0.0], checkpoint.save
+
+    def save_slowly(*given):
+        save(*given)
+        now[0] += seconds
+        saved.append(given[1].step)
+
+    monkeypatch.setattr(backup, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(checkpoint, "save", save_slowly)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD())
+    history = CohortHistory(["A1B"], [model.weights], None, np.zeros(1), 100, on_test=lambda _: None)
+    kept, saved = backup.Backup(model, history, backup.BackupPlan(tmp_path, {}, minutes)), []
+    for step in range(1, expected[-1] + 1 if expected else 50):
+        now[0] += 60
+        kept.on_train_batch_begin(step)
+    assert saved == expected
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(trained, bases, experiment, capsys):

@@ -5,8 +5,8 @@ python tests/chaos.py --kills=50 --seed=0 --workdir=DIR
 Preparation, training, tests, result writing and report are all killed into: at any moment, or just while something is
 being written or tested. Killed are the whole group of processes, the sweep alone, or one that trains alone, by SIGKILL;
 or group or sweep by SIGTERM, upon which all must have ended within 10 seconds. Whenever an experiment is done, its
-weights, histories, tables and TensorBoard curves must be those of the one left in peace, bit for bit, and nothing may
-be left over; then another one starts.
+store, weights, histories, tables and TensorBoard curves must be those of the one left in peace, bit for bit, and
+nothing may be left over; then another one starts.
 """
 
 from __future__ import annotations
@@ -174,6 +174,18 @@ def compare(work: pathlib.Path, reference: pathlib.Path) -> None:
     assert not (work / "checkpoints").exists()
 
 
+def compare_stores(store: pathlib.Path, reference: pathlib.Path) -> None:
+    """Checks that two stores are the same, byte for byte, and that nothing lies beside them that was forgotten.
+
+    Raises:
+      AssertionError: They differ.
+    """
+    assert {path.name for path in store.iterdir()} == {path.name for path in reference.iterdir()}
+    for path in reference.iterdir():
+        assert (store / path.name).read_bytes() == path.read_bytes(), path.name
+    assert {path.name for path in store.parent.iterdir()} == {"store", "work"}
+
+
 def torment(directory: pathlib.Path, kills: int, seed: int, on_kill=lambda line: None) -> collections.Counter:
     """Kills until `kills` have been survived, and compares each experiment that comes to its end.
 
@@ -204,6 +216,7 @@ def torment(directory: pathlib.Path, kills: int, seed: int, on_kill=lambda line:
             counts[kind, where] += 1
             on_kill(f"{survived:3} {kind} in {where} (experiment {rounds})")
         else:
+            compare_stores(here / "store", directory / "peace" / "store")
             compare(here / "work", directory / "peace" / "work")
             assert not (here / "work" / "damaged").exists()
             counts["compared"] += 1

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from tf_transfer import results, train, transfer, workdir
+from tf_transfer import checkpoint, networks, results, train, transfer, workdir
 from tf_transfer.plan import make_cohort, make_plan
 from tf_transfer.result import DIVERGED, FINISHED
 
@@ -124,37 +124,83 @@ def test_base_learns_its_classes(trained):
     assert outcome.top1_last > 0.6  # chance: 0.33
 
 
-def test_a_diverged_network_leaves_its_neighbours_alone(trained, bases, experiment):
-    poison(bases, "baseA", np.nan)
-    outcomes = {outcome.treatment: outcome for outcome in train_runs(bases, experiment, *FROZEN)}
-    diverged = {name for name, outcome in outcomes.items() if outcome.status == DIVERGED}
-    assert diverged == {"A1B", "A2B", "A1B-preserve1"}
-    assert outcomes["A1B"].loss_history == [None] * 4
-    for treatment in FROZEN.keys() - diverged:
-        assert outcomes[treatment].status == FINISHED
-        assert_same_files(treatment, trained, bases)
+def test_networks_beside_diverged_ones_are_as_beside_sound_ones_and_as_without_them(
+    trained, bases, experiment, tmp_path
+):
+    poisoned, others = [[name for name in FROZEN if (name[0] == "A") == is_poisoned] for is_poisoned in (True, False)]
+    apart, beside_inf = (shutil.copytree(bases, tmp_path / name) for name in ("apart", "beside_inf"))
+    train_runs(apart, experiment, *others)
+    for directory, value, treatments in ((bases, np.nan, poisoned), (beside_inf, np.inf, ["A1B"])):
+        poison(directory, "baseA", value)
+        outcomes = {outcome.treatment: outcome for outcome in train_runs(directory, experiment, *treatments, *others)}
+        assert {name for name, outcome in outcomes.items() if outcome.status == DIVERGED} == set(treatments)
+        assert outcomes["A1B"].loss_history == [None] * 4
+        for treatment in others:
+            assert outcomes[treatment].status == FINISHED
+            assert_same_files(treatment, apart, directory)
+            assert_same_files(treatment, trained, directory)
 
 
-class PoisonAt:
-    """Puts NaN into the second layer of A2B+ before a step; it stands where a request to stop is looked for."""
+class AtStep:
+    """Does something to the networks before a step; it stands where a request to stop is looked for."""
 
-    def __init__(self, step, models):
-        self.looks_left, self.models = step, models
+    def __init__(self, step, monkeypatch, act):
+        self.looks_left, self.act, build_cohort = step, act, transfer.build_cohort
+
+        def build(*given):
+            self.trained = build_cohort(*given)
+            return self.trained
+
+        monkeypatch.setattr(transfer, "build_cohort", build)
 
     def is_set(self):
         self.looks_left -= 1
         if self.looks_left == -1:
-            kernel = self.models[-1].blocks["A2B+" + SUFFIX][1].weights[0]
-            kernel.assign(np.full(kernel.shape, np.nan))
+            self.act(self.trained.blocks)
         return False
 
 
+def finished(directory):
+    return [name.removesuffix(SUFFIX) for name in results.finished_runs(directory)]
+
+
+def test_frozen_weights_that_move_stop_it_and_nothing_is_written(bases, experiment, monkeypatch):
+    def move(blocks):
+        kernel = blocks["A2B" + SUFFIX][1].weights[0]
+        kernel.assign(kernel + 1e-6)
+
+    plan = make_plan(dataclasses.replace(experiment, checkpoint_steps=6))
+    cohort = make_cohort([run for run in plan.runs if run.treatment.name == "A2B"])
+    with pytest.raises(RuntimeError, match=f"A2B{SUFFIX}: frozen weights moved .*; nothing of this cohort is written"):
+        train.train_cohort(bases, plan, cohort, AtStep(9, monkeypatch, move))
+    assert finished(bases) == ["baseA", "baseB"]
+    assert not checkpoint.directory_of(bases, cohort.name).exists()  # else each further attempt would fail
+
+
+@pytest.mark.parametrize("treatment, layer", [("A1B", 1), ("A1B-preserve1", 2), ("A2B+", 2)])
+def test_copied_weights_that_differ_from_their_origin_stop_it(treatment, layer, bases, experiment, monkeypatch):
+    set_weights = networks.set_weights
+
+    def set_other_weights(block, number, weights, base):
+        set_weights(block, number, weights, base)
+        if number == layer:
+            block.weights[0].assign(-block.weights[0])
+
+    monkeypatch.setattr(networks, "set_weights", set_other_weights)
+    message = f"{treatment}{SUFFIX}: its copied weights are not those of baseA{SUFFIX}; nothing was trained"
+    with pytest.raises(RuntimeError, match=message.replace("+", r"\+")):
+        train_runs(bases, experiment, treatment)
+    assert finished(bases) == ["baseA", "baseB"] and not (bases / "tensorboard").exists()
+
+
 def test_a_network_that_diverges_on_the_way_leaves_its_neighbours_alone(trained, bases, experiment, monkeypatch):
-    models, build_cohort = [], transfer.build_cohort
-    monkeypatch.setattr(transfer, "build_cohort", lambda *given: models.append(build_cohort(*given)) or models[-1])
+    def poison_a2b(blocks):
+        kernel = blocks["A2B+" + SUFFIX][1].weights[0]
+        kernel.assign(np.full(kernel.shape, np.nan))
+
     plan = make_plan(experiment)
     [cohort] = [cohort for cohort in plan.cohorts if "A2B+" in [run.treatment.name for run in cohort.runs]]
-    outcomes = train.train_cohort(bases, plan, cohort, PoisonAt(9, models))
+    outcomes = train.train_cohort(bases, plan, cohort, AtStep(9, monkeypatch, poison_a2b))
     losses = {outcome.treatment: outcome.loss_history for outcome in outcomes}
     assert losses["A2B+"][0] is not None and losses["A2B+"][1:] == [None, None, None]
     for outcome in outcomes:

@@ -1,11 +1,12 @@
 import dataclasses
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tf_transfer import versions, workdir
+from tf_transfer import image_store, versions, workdir
 from tf_transfer.experiment import Experiment, Recipe
 
 
@@ -49,6 +50,21 @@ def test_another_experiment_may_not_and_the_fields_are_named(store, tmp_path):
         "recipe.batch_size: 64 there, 32 now); choose another --workdir, or go back to that config"
     )
     assert workdir.read_experiment(tmp_path) == experiment
+
+
+def test_a_store_that_has_changed_at_the_same_path_is_another_one(store, tmp_path, redescribe):
+    path = shutil.copytree(store, tmp_path / "store")
+    experiment = Experiment(store=str(path))
+    (tmp_path / "work").mkdir()
+    workdir.write_config(tmp_path / "work", experiment)
+    before, written = experiment.settings()["store"], (tmp_path / "work" / "config.json").read_bytes()
+    meta = image_store.read_meta(str(path))
+    redescribe(path, files=meta.files | {"train_sums.npy": "0" * 64})  # one image is another
+    after = experiment.settings()["store"]
+    for refuse in (workdir.check_config, workdir.write_config):
+        with pytest.raises(ValueError, match=f"belongs to another config .store: '{before}' there, '{after}' now.;"):
+            refuse(tmp_path / "work", experiment)
+    assert (tmp_path / "work" / "config.json").read_bytes() == written
 
 
 def test_a_workdir_that_cannot_be_written(tmp_path):

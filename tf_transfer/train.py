@@ -82,6 +82,7 @@ def train_cohort(
         history, seconds = _fit(trained, plan, backup_plan, logs)
         for run in cohort.runs:
             if trained.frozen_sha256(run) != provenance[run.name]["frozen_sha256"]:
+                checkpoint.remove(backup_plan.directory)  # the moved weights are in there, too
                 raise RuntimeError(f"{run.name}: frozen weights moved in training; nothing of this cohort is written")
         for number, run in todo.items():
             outcome = _result(plan, cohort, number, history, seconds, provenance[run.name])
