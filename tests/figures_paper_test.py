@@ -34,5 +34,5 @@ def test_published_curves_in_every_figure_that_the_table_has_networks_for(make_r
 
 def test_nothing_to_compare(make_result):
     table = results.table([make_result("baseA"), make_result("baseB")])
-    with pytest.raises(ValueError, match=r"nothing to compare .*, found only \['baseA', 'baseB'\]; train some with"):
+    with pytest.raises(ValueError, match=r"nothing to compare .*, found \['baseA', 'baseB'\]; train some with"):
         draw_all(table, "top1_last", published=published.read_table())

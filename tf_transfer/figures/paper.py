@@ -43,9 +43,10 @@ def draw_all(
             if published is not None:
                 drawn[f"{name}_published"] = draw(table, metric, published=published)
     if published is not None and not drawn:
+        found = sorted(set(table["treatment"]))
         raise ValueError(
-            "nothing to compare with the published figures: expected a finished network that is no base, or bases of "
-            f"several images_per_class, found only {sorted(set(table['treatment']))}; train some with bin/sweep.py"
+            "nothing to compare with the published figures: expected finished networks of BnB, BnB+, AnB, AnB+ or RnB, "
+            f"or bases of several images_per_class, found {found}; train some with bin/sweep.py"
         )
     if preserve.has_rows(table):
         drawn["preserve"] = preserve.draw_preserve(table, metric)
