@@ -69,6 +69,7 @@ def test_what_a_dead_process_of_the_same_id_left_is_begun_anew(tmp_path):
     left = tmp_path / f".made.{os.getpid()}"
     left.mkdir()
     (left / "torn").touch()
+    os.mkfifo(tmp_path / ".made.7")
     with beside.claimed(tmp_path / "made", lambda path: path.mkdir()) as temporary:
         assert temporary == left and names(left) == []
     assert names(tmp_path) == []

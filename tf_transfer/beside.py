@@ -62,7 +62,7 @@ def naming(path: pathlib.Path) -> Iterator[None]:
 def _lock(path: pathlib.Path) -> int | None:
     """Locks a file or directory until what is returned is closed; None if it is locked, gone, or cannot be."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # no pipe is waited for
     except OSError:
         return None
     try:
