@@ -31,14 +31,15 @@ def end_of_one_that_is_stuck(parent, how):
 
 def test_a_training_that_is_terminated_saves_the_step_that_it_tells_of(experiment, tmp_path):
     endless = dataclasses.replace(experiment.recipe, steps=1_000_000, tests=100_000)
-    plan = make_plan(dataclasses.replace(experiment, treatments=(), recipe=endless))
+    plan = make_plan(dataclasses.replace(experiment, treatments=("RnB",), recipe=endless))
     workdir.write_config(tmp_path, plan.experiment)
-    [cohort] = [cohort for cohort in plan.cohorts if cohort.target == "B"]
+    [cohort] = [cohort for cohort in plan.cohorts if len(cohort.runs) == 2]
+    names = [run.name for run in reversed(cohort.runs)]
     readable, writable = os.pipe()
     with os.fdopen(readable) as log:
         with os.fdopen(writable, "w") as output:
             trainer = TrainerProcess.start(tmp_path, 1, output)
-            trainer.train([run.name for run in cohort.runs], output)
+            trainer.train(names, output)
         said = []
         for line in log:
             said.append(line)
@@ -51,7 +52,8 @@ def test_a_training_that_is_terminated_saves_the_step_that_it_tells_of(experimen
     step = int(saved.name.removeprefix("step-"))
     assert said[-1] == f"stopped at step {step}; all is saved in {directory}\n" and 30 <= step < 1_000_000
     checksums.check(saved, ("arrays.npz", "state.json"))
-    assert json.loads((saved / "state.json").read_text())["step"] == step
+    state = json.loads((saved / "state.json").read_text())
+    assert (state["step"], state["identity"]["runs"]) == (step, names)  # in the sweep's order, as its log is called
     assert not (tmp_path / "runs").exists()
 
 

@@ -206,11 +206,12 @@ def main(directory: str, parent: str, threads: str, connection: str) -> None:
     if experiment.deterministic == "yes" or (experiment.deterministic == "auto" and not has_gpu()):
         tf.config.experimental.enable_op_determinism()
     plan = make_plan(experiment)
+    runs = {run.name: run for run in plan.runs}
     use_threads(int(threads), plan.architecture(plan.runs[0]), experiment.recipe.batch_size)
     with socket.socket(fileno=int(connection)) as sweep:
         for names in trainer_process.orders(sweep):
             try:
-                train_cohort(directory, plan, make_cohort([run for run in plan.runs if run.name in names]), stop)
+                train_cohort(directory, plan, make_cohort([runs[name] for name in names]), stop)
             except preemption.Preempted as stopped:
                 print(stopped, flush=True)
                 sys.exit(preemption.STOPPED)
