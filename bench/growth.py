@@ -37,13 +37,13 @@ def sweep_seconds(workdir: pathlib.Path, store: str, epochs: float, layers: int,
 
 
 def chain(num_layers: int) -> architectures.Architecture:
-    """A chain of equal convolutions and a classifier."""
+    """A chain of equal convolutions, after a first one of three channels, and a classifier."""
     conv = architectures.Layer("conv", 32, kernel=3)
-    return architectures.Architecture("chain", SIDE, (conv,) * (num_layers - 1) + (architectures.Layer("dense", 10),))
+    return architectures.Architecture("chain", SIDE, (conv,) * (num_layers + 1) + (architectures.Layer("dense", 10),))
 
 
 def cohort_costs(architecture: architectures.Architecture, names: Sequence[str], steps: int) -> tuple[float, ...]:
-    """Builds and trains a cohort of frozen networks with such treatments; meant for a process of its own.
+    """Builds and trains networks with such treatments side by side; meant for a process of its own.
 
     Returns:
       Seconds until the first step is done, seconds of each of the next `steps` steps, and the most memory held, in MB.
@@ -58,7 +58,7 @@ def cohort_costs(architecture: architectures.Architecture, names: Sequence[str],
     start = time.perf_counter()
     runs = [plan.Run(treatments.parse(name), "random-0", 0) for name in names]
     base = networks.get_weights(networks.build_blocks(architecture, "", seeds.derive_seed))
-    model = transfer.build_cohort(architecture, runs, {run.base.name: base for run in runs}).model
+    model = transfer.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
     loss = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in runs]
     model.compile(optimizers.build_optimizer(Recipe(schedule="constant"), 1), loss=loss, jit_compile=False)
     rng = np.random.default_rng(0)
@@ -99,24 +99,25 @@ def measure_sweeps(epochs: float, rounds: int) -> list[list[str]]:
 
 
 def measure_cohorts(steps: int, rounds: int) -> list[list[str]]:
-    """Returns the table's rows on cohorts with twice the layers, and with twice the networks."""
+    """Returns the table's rows on a network with twice the layers, and on cohorts with twice the networks."""
     convnet = architectures.convnet(50)
     seven, fourteen = [[f"{source}{n}B" for source in sources for n in range(1, 8)] for sources in ("B", "AB")]
     sizes = {
-        "8 layers": (chain(8), seven),
-        "16 layers": (chain(16), seven),
+        "8 layers": (chain(8), ["baseB"]),
+        "16 layers": (chain(16), ["baseB"]),
         "7 networks": (convnet, seven),
         "14 networks": (convnet, fourteen),
     }
     ways = {what: functools.partial(in_a_process, *size, steps) for what, size in sizes.items()}
     costs = alternating.medians(ways, rounds, warm_up=False)
     rows = []
-    for what, once, twice in (("layers", "8 layers", "16 layers"), ("networks", "7 networks", "14 networks")):
+    for what, once, twice in (
+        ("one network, twice the layers", "8 layers", "16 layers"),
+        ("a frozen cohort, twice the networks", "7 networks", "14 networks"),
+    ):
         for figure, name in enumerate(("first step", "step")):
             one, two = costs[once][figure], costs[twice][figure]
-            rows.append(
-                [f"a frozen cohort's {name}, twice the {what}", f"{one:.3f} s", f"{two:.3f} s", f"{two / one:.2f}", AIM]
-            )
+            rows.append([f"{what}: {name}", f"{one:.3f} s", f"{two:.3f} s", f"{two / one:.2f}", AIM])
     memory = [costs[what][2] for what in ("7 networks", "14 networks")]
     rows.append(
         [
@@ -132,11 +133,12 @@ def measure_cohorts(steps: int, rounds: int) -> list[list[str]]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=float, default=100.0, help="of the sweeps, on 20 or 40 images of 12 classes")
+    parser.add_argument("--epochs", type=float, default=100.0, help="of sweeps of 240 or 480 images; 0: none")
     parser.add_argument("--steps", type=int, default=60, help="of the cohorts")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    rows = measure_sweeps(args.epochs, args.rounds) + measure_cohorts(args.steps, args.rounds)
+    rows = measure_sweeps(args.epochs, args.rounds) if args.epochs else []
+    rows += measure_cohorts(args.steps, args.rounds)
     alternating.print_table("Growth", ["what", "once", "twice", "ratio", "aim"], rows)
 
 

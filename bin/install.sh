@@ -8,7 +8,7 @@ wanted="$(cat setup.py constraints.txt | cksum)"
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   base="${PYTHON:-python3}"
   if ! "$base" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
-    version="$("$base" --version 2>/dev/null | grep '^Python' || true)"
+    version="$("$base" --version 2>&1 | grep '^Python' || true)"
     echo "error: Python 3.11 to 3.13 is needed, and $base is ${version:-no Python}; set PYTHON to another one" >&2
     exit 1
   fi

@@ -77,7 +77,10 @@ def phase(directory: pathlib.Path) -> str:
         return "report"
     if any((work / "runs").glob(".writing-*")):
         return "result writing"
-    checkpoints = [*(work / "checkpoints").glob("*/*")]
+    try:
+        checkpoints = [*(work / "checkpoints").glob("*/*")]
+    except FileNotFoundError:  # a cohort is done and has removed its own meanwhile
+        return "training"
     if any(path.name.startswith(".writing-") for path in checkpoints):
         return "checkpoint writing"
     if any(_is_testing(path, work) for path in checkpoints if path.name.startswith("step-")):
@@ -122,7 +125,7 @@ def disturb(
       commands: What makes the experiment.
       is_moment: Whether to kill it now, in this phase.
       kind: What is killed, and how.
-      rng: Chooses between cohorts.
+      rng: Chooses between processes.
     """
     for command in commands:
         process = start(command)

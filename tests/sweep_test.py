@@ -1,4 +1,4 @@
-"""Real sweeps: the binary, and a process of its own for every cohort. They take long, so most tests look at one."""
+"""Real sweeps: the binary, and processes that train. They take long, so most tests look at one."""
 
 import pathlib
 import random

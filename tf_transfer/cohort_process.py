@@ -62,8 +62,6 @@ class CohortProcess:
                 return None
             start = output.tell()
             # The trainer has the same open file as its output, and so the lock, until it is done with the cohort.
-            while idle and not idle[-1].is_usable:
-                idle.pop().end()
             trainer = idle.pop() if idle else TrainerProcess.start(workdir, threads, output)
             trainer.train([run.name for run in cohort.runs], output)
         return cls(cohort, log, trainer, start)

@@ -90,13 +90,12 @@ def _reader(store: ImageStore, task: Task, recipe: Recipe):
     normalise = normalisation.of_task(task, recipe)
     augments = augmentation.augments(recipe, store.meta.image_size)
 
-    def read(images: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        if images.ndim > 1:
-            pixels = augmentation.augment(images, draws, recipe) if augments else images
-        elif augments:
-            pixels = augmentation.augment(store.images("train", images), draws, recipe)
+    def read(chosen: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        decoded = chosen.ndim > 1
+        if augments:
+            pixels = augmentation.augment(chosen if decoded else store.images("train", chosen), draws, recipe)
         else:
-            pixels = store.read("train", images)
+            pixels = chosen if decoded else store.read("train", chosen)
         if normalise.is_image:
             return augmentation.subtract_mean_image(pixels, draws, recipe, normalise)
         return pixels
@@ -111,7 +110,8 @@ def _decoded(stream: tf.data.Dataset, store: ImageStore, share: int) -> tf.data.
         return np.array(store.read_jpeg("train", indices), object)
 
     def records(indices: tf.Tensor, *others: tf.Tensor):
-        return tf.ensure_shape(numpy_function(read, [indices], tf.string), [share]), *others
+        # Between this call and the next one for the same batch, its images are decoded.
+        return tf.ensure_shape(numpy_function(read, [indices], tf.string, rest=2.0), [share]), *others
 
     def decode(record: tf.Tensor, *others: tf.Tensor):
         return tf.io.decode_jpeg(record, channels=3, dct_method="INTEGER_ACCURATE"), *others  # as Pillow does

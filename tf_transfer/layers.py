@@ -18,7 +18,9 @@ class SmallMapConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """Convolves [batch, height, width, channels] to [batch, height, width, filters]."""
-        if keras.backend.backend() == "tensorflow" and self.compute_dtype == "bfloat16" and self.padding == "same":
+        plain = self.padding == "same" and self.strides == self.dilation_rate == (1, 1) and self.groups == 1
+        plain &= self.data_format == "channels_last"
+        if plain and self.compute_dtype == "bfloat16" and keras.backend.backend() == "tensorflow":
             return _convolve_small_maps(inputs, kernel)
         return super().convolution_op(inputs, kernel)
 
@@ -29,8 +31,7 @@ def _convolve_small_maps(images, kernel):
     @tf.custom_gradient
     def convolve(images, kernel):
         def gradients(upstream):
-            before, after = (kernel.shape[0] - 1) // 2, kernel.shape[0] // 2
-            padding = [[0, 0], [before, after], [before, after], [0, 0]]
+            padding = [[0, 0], *([(side - 1) // 2, side // 2] for side in kernel.shape[:2]), [0, 0]]
             as_kernel = tf.transpose(upstream, [1, 2, 0, 3])
             of_kernel = tf.nn.conv2d(tf.transpose(images, [3, 1, 2, 0]), as_kernel, 1, padding)
             of_images = tf.raw_ops.Conv2DBackpropInput(

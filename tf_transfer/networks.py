@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tf_transfer.architectures import Architecture, Layer
+from tf_transfer.experiment import has_gpu
 from tf_transfer.layers import GroupedConv2D, LocalResponseNormalization, SmallMapConv2D
 
 SMALL_MAP = 8  # pixels; on maps of 16 and more, SmallMapConv2D is the slower one
@@ -45,7 +46,7 @@ def build_block(
             raise ValueError(f"{name}: a convolution in groups has stride 1 here, got {layer.stride}")
         parts.append(GroupedConv2D(layer.units, layer.kernel, layer.groups, layer.padding, name="conv", **initial))
     else:
-        small = layer.stride == 1 and max(input_shape[:2]) <= SMALL_MAP
+        small = layer.stride == 1 and max(input_shape[:2]) <= SMALL_MAP and not has_gpu()
         kind = SmallMapConv2D if small else keras.layers.Conv2D
         parts.append(kind(layer.units, layer.kernel, layer.stride, layer.padding, name="conv", **initial))
     if layer.pool_size:

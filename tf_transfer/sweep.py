@@ -147,6 +147,7 @@ class _Sweep:
         try:
             while self._waiting or self._processes:
                 self._start_what_can_start()
+                self._end_what_is_not_needed()
                 if not self._processes and not self._elsewhere:
                     break  # what is left waits for a base that failed
                 time.sleep(_POLL_SECONDS)
@@ -178,6 +179,14 @@ class _Sweep:
                     self._waiting.remove(cohort)
                     self._processes.append(process)
 
+    def _end_what_is_not_needed(self) -> None:
+        """Ends idle processes, each of which holds about 1 GB, if no cohort is left for them."""
+        left = len(self._waiting) > len(self._elsewhere)
+        unneeded = [trainer for trainer in self._idle if not left or not trainer.is_alive]
+        self._idle = [trainer for trainer in self._idle if trainer not in unneeded]
+        for trainer in unneeded:
+            trainer.end()
+
     def _is_done(self, cohort: Cohort) -> bool:
         return all(run.name in self._finished for run in cohort.runs)
 
@@ -194,10 +203,9 @@ class _Sweep:
                 self._finished[run.name] = result
 
     def _collect_processes(self) -> None:
-        ended = [process for process in self._processes if process.trainer.has_ended_cohort()]
+        ended = [process for process in self._processes if process.trainer.take_answer()]
         self._processes = [process for process in self._processes if process not in ended]
-        for process in ended:
-            self._idle.append(process.trainer)
+        self._idle += [process.trainer for process in ended]
         self._collect_results()
         self._failed += [process for process in ended if not self._is_done(process.cohort)]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import tensorflow as tf
 
 from tf_transfer.architectures import Architecture
@@ -14,11 +12,10 @@ _WORTH_SHARING = 1e9
 
 
 def use(count: int, architecture: Architecture, batch_size: int) -> None:
-    """Gives TensorFlow so many threads (0: one per core). To be called before its first operation.
+    """Gives TensorFlow so many threads. To be called before its first operation.
 
     In a small network operations run side by side, each on one thread; in a large one all work at each operation.
     """
-    count = count or os.cpu_count() or 1
     largest = max(cost.flops for cost in architecture.costs()) * batch_size
     tf.config.threading.set_inter_op_parallelism_threads(count)
     tf.config.threading.set_intra_op_parallelism_threads(count if largest > _WORTH_SHARING else 1)

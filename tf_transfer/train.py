@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import pathlib
+import resource
 import socket
 import sys
 import threading
@@ -37,6 +37,10 @@ from tf_transfer.result import DIVERGED, FINISHED, Result
 from tf_transfer.tensorboard_log import TensorBoardLog
 from tf_transfer.threads import use as use_threads
 
+# Keras and TensorFlow keep something of every model that was trained: 10 MB of `convnet`, 500 MB of CaffeNet. A process
+# that has held so many times as much as it had by the end of its first cohort is replaced.
+_MOST_GROWTH = 1.25
+
 
 def train_cohort(
     directory: str | os.PathLike, plan: Plan, cohort: Cohort, stop: threading.Event | None = None
@@ -61,10 +65,8 @@ def train_cohort(
         return [results.read_result(directory, run.name) for run in cohort.runs]  # another sweep was faster
     keras.config.set_dtype_policy(plan.experiment.recipe.resolved().precision)
     base_weights = {base.name: results.read_weights(directory, base.name) for base in cohort.needs}
-    normalise = normalisation.of_task(plan.task(cohort.runs[0], cohort.target), plan.recipe(cohort.runs[0]))
-    trained = transfer.build_cohort(
-        plan.architecture(cohort.runs[0]), cohort.runs, base_weights, None if normalise.is_image else normalise
-    )
+    architecture = plan.architecture(cohort.runs[0])
+    trained = transfer.build_cohort(architecture, cohort.runs, base_weights, _of_pixels(plan, cohort))
     provenance = {run.name: _provenance(trained, run, base_weights) for run in cohort.runs}
     todo = {n: run for n, run in enumerate(cohort.runs) if not results.is_done(directory, run.name)}
     backup_plan = BackupPlan(
@@ -93,6 +95,13 @@ def train_cohort(
             results.write_result(directory, outcome, weights, history.correct[number])
     checkpoint.remove(backup_plan.directory)
     return [results.read_result(directory, run.name) for run in cohort.runs]
+
+
+def _of_pixels(plan: Plan, cohort: Cohort) -> normalisation.Normalisation | None:
+    """How the networks are to normalise pixels themselves; None if the stream subtracts a mean image."""
+    run = cohort.runs[0]
+    by_channels = plan.recipe(run).normalisation == "channels"
+    return normalisation.of_task(plan.task(run, cohort.target), plan.recipe(run)) if by_channels else None
 
 
 def _provenance(trained: transfer.CohortModel, run: Run, base_weights) -> dict[str, str]:
@@ -208,6 +217,7 @@ def main(directory: str, parent: str, threads: str, connection: str) -> None:
     plan = make_plan(experiment)
     runs = {run.name: run for run in plan.runs}
     use_threads(int(threads), plan.architecture(plan.runs[0]), experiment.recipe.batch_size)
+    most_memory = 0.0
     with socket.socket(fileno=int(connection)) as sweep:
         for names in trainer_process.orders(sweep):
             try:
@@ -216,7 +226,10 @@ def main(directory: str, parent: str, threads: str, connection: str) -> None:
                 print(stopped, flush=True)
                 sys.exit(preemption.STOPPED)
             keras.backend.clear_session()
-            gc.collect()
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            most_memory = most_memory or _MOST_GROWTH * memory
+            if memory > most_memory:
+                break  # and the sweep starts a new process
 
 
 if __name__ == "__main__":

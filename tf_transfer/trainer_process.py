@@ -6,6 +6,7 @@ through Unix sockets.) It answers once the cohort is done; any failure ends it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,8 +17,6 @@ from collections.abc import Iterator, Sequence
 
 from tf_transfer import own_process, preemption
 
-# Keras keeps something of every model (3 MB each), so a process is replaced now and then.
-_MOST_COHORTS = 16
 _DONE, _MOST_BYTES = b"done", 1 << 20
 
 
@@ -28,12 +27,10 @@ class TrainerProcess:
     Attributes:
       process: The process.
       connection: What its orders go through.
-      cohorts_left: How many cohorts it may yet train.
     """
 
     process: subprocess.Popen
     connection: socket.socket
-    cohorts_left: int = _MOST_COHORTS
 
     @classmethod
     def start(cls, workdir: pathlib.Path, threads: int, output) -> TrainerProcess:
@@ -49,26 +46,21 @@ class TrainerProcess:
 
     def train(self, runs: Sequence[str], output) -> None:
         """Has it train a cohort, given by the names of its runs, with the open file `output` as its output."""
-        self.cohorts_left -= 1
         message = json.dumps(list(runs)).encode() + b"\n"
-        try:
+        with contextlib.suppress(ConnectionError):  # it has ended already, as the sweep will notice
             socket.send_fds(self.connection, [message], [output.fileno()])
-        except OSError:
-            self.process.wait()  # it has ended already, as the sweep will notice
 
-    def has_ended_cohort(self) -> bool:
-        """Whether the cohort that it was given is done, or the process has ended."""
-        try:
-            return bool(self.connection.recv(len(_DONE), socket.MSG_DONTWAIT)) or self.process.wait() is not None
-        except BlockingIOError:
-            return self.process.poll() is not None
-        except ConnectionError:
-            return self.process.wait() is not None
+    def take_answer(self) -> bool:
+        """Whether the cohort that it was given is done, which is told once, or the process has ended."""
+        answer = b""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            answer = self.connection.recv(len(_DONE), socket.MSG_DONTWAIT)
+        return answer == _DONE or self.process.poll() is not None
 
     @property
-    def is_usable(self) -> bool:
-        """Whether it can train one more cohort."""
-        return self.cohorts_left > 0 and self.process.poll() is None
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.poll() is None
 
     def terminate(self) -> None:
         """Asks it to save and end itself; if it has no work, it ends at once."""

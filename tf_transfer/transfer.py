@@ -60,8 +60,10 @@ def build_cohort(
         normalised images.
 
     Raises:
-      ValueError: A weight does not fit, or a treatment copies more layers than there are.
+      ValueError: A weight does not fit, a treatment copies more layers than there are, or a mean image is given.
     """
+    if normalise and normalise.is_image:
+        raise ValueError("a network cannot subtract a mean image, of which it would need the window; the stream does")
     shape = (architecture.input_size, architecture.input_size, 3)
     images = inputs = keras.Input(shape, name="images", dtype="uint8" if normalise else "float32")
     if normalise:
