@@ -125,15 +125,17 @@ def test_base_learns_its_classes(trained):
 
 
 def test_networks_beside_diverged_ones_are_as_beside_sound_ones_and_as_without_them(
-    trained, bases, experiment, tmp_path
+    trained, bases, experiment, tmp_path_factory
 ):
-    poisoned, others = [[name for name in FROZEN if (name[0] == "A") == is_poisoned] for is_poisoned in (True, False)]
-    apart, beside_inf = (shutil.copytree(bases, tmp_path / name) for name in ("apart", "beside_inf"))
+    poisoned, others = ("A1B", "A1B-preserve1"), ("B1B", "R1B")
+    apart, beside_inf = (
+        shutil.copytree(bases, tmp_path_factory.mktemp(name), dirs_exist_ok=True) for name in ("apart", "beside_inf")
+    )
     train_runs(apart, experiment, *others)
-    for directory, value, treatments in ((bases, np.nan, poisoned), (beside_inf, np.inf, ["A1B"])):
+    for directory, value in ((bases, np.nan), (beside_inf, np.inf)):
         poison(directory, "baseA", value)
-        outcomes = {outcome.treatment: outcome for outcome in train_runs(directory, experiment, *treatments, *others)}
-        assert {name for name, outcome in outcomes.items() if outcome.status == DIVERGED} == set(treatments)
+        outcomes = {outcome.treatment: outcome for outcome in train_runs(directory, experiment, *poisoned, *others)}
+        assert {name for name, outcome in outcomes.items() if outcome.status == DIVERGED} == set(poisoned)
         assert outcomes["A1B"].loss_history == [None] * 4
         for treatment in others:
             assert outcomes[treatment].status == FINISHED
