@@ -211,12 +211,16 @@ def test_the_test_images_lose_the_centre_of_the_training_images_mean(task):
     np.testing.assert_array_equal(images, (pixels - mean)[:, 6:26, 6:26])
 
 
-def test_a_script_may_end_while_it_holds_an_iterator(task):
+@pytest.mark.parametrize("image_format", ["raw", "jpeg"])
+def test_a_script_may_end_while_it_holds_an_iterator(image_format, image_folder, tmp_path):
+    path = str(tmp_path / "store")
+    prepare_store(open_source(f"folder:{image_folder}"), path, image_format=image_format)
     code = f"""
 from tf_transfer.experiment import Recipe, Task
 from tf_transfer.input_pipeline import train_stream
-batches = iter(train_stream({task}, Recipe(batch_size=36, crop_size=28, mirror=True), seed=0, num_outputs=1))
+recipe = Recipe(batch_size=500, crop_size=28, mirror=True)
+batches = iter(train_stream(Task({path!r}, (0, 1, 2)), recipe, seed=0, num_outputs=1))
 next(batches)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=100)
     assert done.returncode == 0, done.stderr
