@@ -1,5 +1,6 @@
 """Real sweeps: the binary, and processes that train. They take long, so most tests look at one."""
 
+import os
 import pathlib
 import random
 import shutil
@@ -29,8 +30,8 @@ def command(store, workdir, *more):
     return [sys.executable, "bin/sweep.py", "--config=configs/default.py", f"--workdir={workdir}", *flags, *more]
 
 
-def run(arguments):
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(arguments, **options):
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,19 @@ def test_a_sweep_on_a_full_disk_says_so_and_goes_on_once_there_is_room(swept, st
     again = run(arguments)
     assert again.returncode == 0, again.stderr
     chaos.compare(tmp_path / "work", swept)
+
+
+def test_processes_that_grow_are_replaced(swept, store, tmp_path):
+    # Each process finds that it has doubled with every cohort, and so ends after its second one.
+    (tmp_path / "sitecustomize.py").write_text("""
+import itertools, resource, types
+growing = itertools.count(1)
+resource.getrusage = lambda who: types.SimpleNamespace(ru_maxrss=2 ** next(growing))
+""")
+    arguments = command(store, tmp_path / "work", "--config.processes=1")
+    done = run(arguments, env=os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    assert done.returncode == 0, done.stderr
+    assert results.finished_runs(tmp_path / "work") == results.finished_runs(swept)
 
 
 def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, store):

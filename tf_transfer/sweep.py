@@ -146,8 +146,8 @@ class _Sweep:
     def train_all(self) -> list[Result]:
         try:
             while self._waiting or self._processes:
-                self._start_what_can_start()
                 self._end_what_is_not_needed()
+                self._start_what_can_start()
                 if not self._processes and not self._elsewhere:
                     break  # what is left waits for a base that failed
                 time.sleep(_POLL_SECONDS)
@@ -180,7 +180,7 @@ class _Sweep:
                     self._processes.append(process)
 
     def _end_what_is_not_needed(self) -> None:
-        """Ends idle processes, each of which holds about 1 GB, if no cohort is left for them."""
+        """Ends idle processes, each of which holds about 1 GB, if no cohort is left, and drops those that ended."""
         left = len(self._waiting) > len(self._elsewhere)
         unneeded = [trainer for trainer in self._idle if not left or not trainer.is_alive]
         self._idle = [trainer for trainer in self._idle if trainer not in unneeded]
