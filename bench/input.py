@@ -92,6 +92,8 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=64, help="batches of 64 in a round")
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
+    if args.images and not args.images.is_dir():
+        parser.error(f"--images={args.images}: expected a directory of JPEG files, and there is none")
     recipe = Recipe(batch_size=64, crop_size=CROP, mirror=True)
     with tempfile.TemporaryDirectory() as directory:
         root = pathlib.Path(directory)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import itertools
 import os
 from collections.abc import Callable
@@ -135,6 +136,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0, help="steps in a round; 0: 60 of convnet, 3 of caffenet")
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
+    if not importlib.util.find_spec("torch"):
+        parser.error("PyTorch is not installed, against which is measured: pip install torch==2.13.0")
     rows = []
     for network, precision, threads in itertools.product(args.networks, PRECISIONS, args.threads):
         steps = args.steps or (60 if network == "convnet" else 3)

@@ -2,7 +2,7 @@
 
 bash bin/quickstart.sh
 
-78 seconds on two cores of an Intel Xeon with AMX (mixed_bfloat16): baseB 84.9 %, A7B 68.4 %, A4B+ 87.8 %. 4 minutes on
+55 seconds on two cores of an Intel Xeon with AMX (mixed_bfloat16): baseB 83.8 %, A7B 68.6 %, A4B+ 87.8 %. 4 minutes on
 two of an AMD EPYC (AVX2, float32): 83.2 %, 67.4 % and 89.2 %, and a caution that the base, trained for so short a time,
 is not quite finished.
 """
