@@ -22,7 +22,7 @@ import tensorflow as tf
 from bench import alternating
 from tf_transfer import architectures, networks, optimizers, seeds
 from tf_transfer.experiment import Recipe
-from tf_transfer.threads import use as use_threads
+from tf_transfer.threads import use_threads
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 AIM = {"convnet": 1.2, "caffenet": 1.0}

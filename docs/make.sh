@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes docs/cifar100 from a finished workdir of configs/cifar100.py, and docs/published from the published scores, each
-# with a picture of its page: bash docs/make.sh WORKDIR. To be run where the sweep was, whose paths the page names; python
+# with a picture of its page, and Figure 3 of docs/cifar100_natural from both tables: bash docs/make.sh WORKDIR. To be run where the sweep was, whose paths the page names; python
 # and chromium must be on the PATH.
 set -euo pipefail
 docs="$(cd "$(dirname "$0")" && pwd)"
@@ -23,3 +23,12 @@ python "$docs/../bin/report.py" --published --out="$docs/published"
 rm "$docs"/published/*.svg # the page holds them
 picture "$docs/cifar100" 2600
 picture "$docs/published" 2600
+PYTHONPATH="$docs/.." python - "$docs" <<'END'
+import pathlib, sys
+import pandas as pd
+from tf_transfer.figures.figure3 import draw_figure3
+
+docs = pathlib.Path(sys.argv[1])
+tables = [pd.read_csv(docs / name / "results.csv") for name in ("cifar100_natural", "cifar100")]
+draw_figure3(pd.concat(tables)).savefig(docs / "cifar100_natural" / "figure3.png", dpi=144)
+END

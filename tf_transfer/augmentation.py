@@ -6,7 +6,7 @@ batches are prepared side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -41,28 +41,31 @@ def augment(images: Iterable[np.ndarray], draws: np.ndarray, recipe: Recipe) -> 
     return augmented
 
 
-def subtract_mean_image(images: np.ndarray, draws: np.ndarray, recipe: Recipe, normalise: Normalisation) -> np.ndarray:
-    """Subtracts from each image that window of the mean image which `augment` has cut from the image itself.
+def mean_subtraction(recipe: Recipe, normalise: Normalisation) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Makes a function that subtracts from each image that window of the mean image which `augment` has cut from it.
 
     Args:
-      images: uint8 [batch, crop size, crop size, 3], from `augment`.
-      draws: As for `augment`.
       recipe: As for `augment`.
       normalise: Has the mean image.
 
     Returns:
-      float32 [batch, crop size, crop size, 3].
+      A function of images, uint8 [batch, crop size, crop size, 3], and the draws that `augment` made them by, which
+      returns float32 of the images' shape.
     """
-    size, stored = images.shape[1], len(normalise.mean)
     mean = _pad(normalise.mean, recipe.crop_padding)
     means = {False: mean, True: np.ascontiguousarray(mean[:, ::-1])}
-    subtracted = _aligned(images.shape, np.float32)
-    for image, draw, out in zip(images, draws, subtracted, strict=True):  # each while it lies in the cache
-        top, left, mirrored = _window(draw, stored, recipe)
-        left = len(mean) - size - left if mirrored else left
-        np.copyto(out, image)
-        out -= means[mirrored][top : top + size, left : left + size]
-    return subtracted
+
+    def subtract(images: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        size = images.shape[1]
+        subtracted = _aligned(images.shape, np.float32)
+        for image, draw, out in zip(images, draws, subtracted, strict=True):  # each while it lies in the cache
+            top, left, mirrored = _window(draw, len(normalise.mean), recipe)
+            left = len(mean) - size - left if mirrored else left
+            np.copyto(out, image)
+            out -= means[mirrored][top : top + size, left : left + size]
+        return subtracted
+
+    return subtract
 
 
 def _aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import dataclasses
+import functools
 import hashlib
 import importlib.util
 import json
@@ -87,6 +88,7 @@ class Recipe:
         return dataclasses.replace(self, precision="mixed_bfloat16" if _computes_bfloat16() else "float32")
 
 
+@functools.cache
 def has_gpu() -> bool:
     """Whether TensorFlow will find an NVIDIA GPU, seen from driver and CUDA libraries and so without importing it."""
     has_driver = pathlib.Path("/proc/driver/nvidia/version").exists()

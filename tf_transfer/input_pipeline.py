@@ -89,6 +89,7 @@ def _reader(store: ImageStore, task: Task, recipe: Recipe):
     """A function from the indices (or pixels) and draws of a batch to its images, and the type of these."""
     normalise = normalisation.of_task(task, recipe)
     augments = augmentation.augments(recipe, store.meta.image_size)
+    subtract = augmentation.mean_subtraction(recipe, normalise) if normalise.is_image else None
 
     def read(chosen: np.ndarray, draws: np.ndarray) -> np.ndarray:
         decoded = chosen.ndim > 1
@@ -96,9 +97,7 @@ def _reader(store: ImageStore, task: Task, recipe: Recipe):
             pixels = augmentation.augment(chosen if decoded else store.images("train", chosen), draws, recipe)
         else:
             pixels = chosen if decoded else store.read("train", chosen)
-        if normalise.is_image:
-            return augmentation.subtract_mean_image(pixels, draws, recipe, normalise)
-        return pixels
+        return subtract(pixels, draws) if subtract else pixels
 
     return read, tf.float32 if normalise.is_image else tf.uint8
 

@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from tf_transfer.architectures import Architecture
 
-# Operations of fewer floating-point operations are not worth sharing: in batches of 64, `convnet`s have 85 million at
-# most, CaffeNet's 29 billion.
+# Operations of fewer floating-point operations are not worth sharing. With batches of 64, those of `convnet` have at
+# most 85 million, those of CaffeNet 29 billion.
 _WORTH_SHARING = 1e9
 
 
-def use(count: int, architecture: Architecture, batch_size: int) -> None:
+def use_threads(count: int, architecture: Architecture, batch_size: int) -> None:
     """Gives TensorFlow so many threads. To be called before its first operation.
 
     In a small network operations run side by side, each on one thread; in a large one all work at each operation.

@@ -35,7 +35,7 @@ from tf_transfer.experiment import has_gpu
 from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
 from tf_transfer.result import DIVERGED, FINISHED, Result
 from tf_transfer.tensorboard_log import TensorBoardLog
-from tf_transfer.threads import use as use_threads
+from tf_transfer.threads import use_threads
 
 # Keras and TensorFlow keep something of every model that was trained: 10 MB of `convnet`, 500 MB of CaffeNet. A process
 # that has held so many times as much as it had by the end of its first cohort is replaced.
