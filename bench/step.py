@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import importlib.util
 import itertools
+import math
 import os
 from collections.abc import Callable
 
@@ -20,12 +21,13 @@ import numpy as np
 import tensorflow as tf
 
 from bench import alternating
-from tf_transfer import architectures, networks, optimizers, seeds
+from tf_transfer import architectures, fitting, networks, optimizers, seeds
 from tf_transfer.experiment import Recipe
 from tf_transfer.threads import use_threads
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 AIM = {"convnet": 1.2, "caffenet": 1.0}
+STEPS_PER_CALL = {"convnet": 20, "caffenet": 1}  # as a sweep has them, too
 CLASSES = 50
 
 
@@ -36,22 +38,25 @@ class TrainingStep:
       model: The network.
       images: float32 [batch, height, width, 3].
       labels: Integers [batch].
+      steps_per_call: Steps that one call of TensorFlow does.
     """
 
-    def __init__(self, model: keras.Model, images: np.ndarray, labels: np.ndarray):
+    def __init__(self, model: keras.Model, images: np.ndarray, labels: np.ndarray, steps_per_call: int):
         model.compile(
             optimizers.build_optimizer(Recipe(learning_rate=1e-3, schedule="constant"), 1),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="top1")],
             jit_compile=False,
         )
+        fitting.train_in_calls(model, steps_per_call, steps_per_call)
         batches = tf.data.Dataset.from_tensors((images, labels)).repeat()
-        model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)  # makes the step
+        model.fit(batches, steps_per_epoch=steps_per_call, shuffle=False, verbose=0)  # makes the step
         self._train, self._batches = model.train_function, iter(batches)
+        self._steps_per_call = steps_per_call
 
     def __call__(self, steps: int) -> float:
-        """Trains for some steps and returns the last loss."""
-        for _ in range(steps):
+        """Trains for so many steps, a multiple of those of a call, and returns the mean loss so far."""
+        for _ in range(steps // self._steps_per_call):
             logs = self._train(self._batches)
         return float(logs["loss"])
 
@@ -81,7 +86,9 @@ def plain_caffenet(num_classes: int, input_size: int) -> keras.Model:
     return keras.Model(images, layers.Dense(num_classes, dtype="float32")(features))
 
 
-def training_step(way: str, network: str, precision: str, batch_size: int, threads: int) -> Callable[[int], float]:
+def training_step(
+    way: str, network: str, precision: str, batch_size: int, threads: int, steps: int
+) -> Callable[[int], float]:
     """Makes a network ready to be trained, in a new process.
 
     Args:
@@ -90,6 +97,7 @@ def training_step(way: str, network: str, precision: str, batch_size: int, threa
       precision: `float32` or `mixed_bfloat16`.
       batch_size: Images in a step.
       threads: To train it with.
+      steps: Steps in a round.
 
     Returns:
       A function that trains for so many steps.
@@ -106,8 +114,9 @@ def training_step(way: str, network: str, precision: str, batch_size: int, threa
     use_threads(threads, architecture, batch_size)
     keras.config.set_dtype_policy(precision)
     if way == "plain":
-        return TrainingStep(plain_caffenet(CLASSES, architecture.input_size), images, labels)
-    return TrainingStep(networks.build_network(architecture, seeds.derive_seed), images, labels)
+        return TrainingStep(plain_caffenet(CLASSES, architecture.input_size), images, labels, 1)
+    model = networks.build_network(architecture, seeds.derive_seed)
+    return TrainingStep(model, images, labels, math.gcd(steps, STEPS_PER_CALL[network]))
 
 
 def measure(network: str, precision: str, batch_size: int, threads: int, steps: int, rounds: int) -> dict[str, float]:
@@ -115,7 +124,7 @@ def measure(network: str, precision: str, batch_size: int, threads: int, steps: 
     with contextlib.ExitStack() as stack:
         ways = {}
         for way in ("ours", "plain", "torch") if network == "caffenet" else ("ours", "torch"):
-            worker = alternating.Worker(training_step, way, network, precision, batch_size, threads)
+            worker = alternating.Worker(training_step, way, network, precision, batch_size, threads, steps)
             ways[way] = alternating.stopwatch(stack.enter_context(worker), steps)
         seconds = alternating.medians(ways, rounds)
     return {way: batch_size * steps / taken for way, taken in seconds.items()}

@@ -143,11 +143,11 @@ def test_networks_beside_diverged_ones_are_as_beside_sound_ones_and_as_without_t
             assert_same_files(treatment, trained, directory)
 
 
-class AtStep:
-    """Does something to the networks before a step; it stands where a request to stop is looked for."""
+class AfterFirstTest:
+    """Does something to the networks; it stands where a request to stop is looked for, three times an interval."""
 
-    def __init__(self, step, monkeypatch, act):
-        self.looks_left, self.act, build_cohort = step, act, transfer.build_cohort
+    def __init__(self, monkeypatch, act):
+        self.looks_left, self.act, build_cohort = 3, act, transfer.build_cohort
 
         def build(*given):
             self.trained = build_cohort(*given)
@@ -174,7 +174,7 @@ def test_frozen_weights_that_move_stop_it_and_nothing_is_written(bases, experime
     plan = make_plan(dataclasses.replace(experiment, checkpoint_steps=6))
     cohort = make_cohort([run for run in plan.runs if run.treatment.name == "A2B"])
     with pytest.raises(RuntimeError, match=f"A2B{SUFFIX}: frozen weights moved .*; nothing of this cohort is written"):
-        train.train_cohort(bases, plan, cohort, AtStep(9, monkeypatch, move))
+        train.train_cohort(bases, plan, cohort, AfterFirstTest(monkeypatch, move))
     assert finished(bases) == ["baseA", "baseB"]
     assert not checkpoint.directory_of(bases, cohort.name).exists()  # else each further attempt would fail
 
@@ -202,7 +202,7 @@ def test_a_network_that_diverges_on_the_way_leaves_its_neighbours_alone(trained,
 
     plan = make_plan(experiment)
     [cohort] = [cohort for cohort in plan.cohorts if "A2B+" in [run.treatment.name for run in cohort.runs]]
-    outcomes = train.train_cohort(bases, plan, cohort, AtStep(9, monkeypatch, poison_a2b))
+    outcomes = train.train_cohort(bases, plan, cohort, AfterFirstTest(monkeypatch, poison_a2b))
     losses = {outcome.treatment: outcome.loss_history for outcome in outcomes}
     assert losses["A2B+"][0] is not None and losses["A2B+"][1:] == [None, None, None]
     for outcome in outcomes:

@@ -12,13 +12,6 @@ from tf_transfer.evaluation import CohortHistory
 from tf_transfer.experiment import Recipe
 
 
-class _Callbacks(keras.callbacks.CallbackList):
-    """Callbacks none of which wants to hear of each step's end, for which Keras would fetch all losses."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Does nothing."""
-
-
 def compile_cohort(model: keras.Model, recipe: Recipe, num_steps: int) -> None:
     """Compiles a model with one output per run; each has the loss that it would have alone.
 
@@ -36,7 +29,36 @@ def compile_cohort(model: keras.Model, recipe: Recipe, num_steps: int) -> None:
     )
 
 
-def fit(stream: Callable[[int], Iterable], history: CohortHistory, backup: Backup, num_tests: int) -> None:
+def train_in_calls(model: keras.Model, steps_per_call: int, steps_per_test: int) -> None:
+    """Lets `fit` train a compiled model many steps at a time, since each call of TensorFlow costs about 1 ms.
+
+    Keras's own `steps_per_execution` must divide the steps of an epoch, or it trains beyond its end.
+
+    Args:
+      model: Compiled, for TensorFlow.
+      steps_per_call: Steps in a call, at most.
+      steps_per_test: No call goes on beyond a multiple of so many steps of the optimizer.
+    """
+    import tensorflow as tf  # not needed under another backend
+
+    @tf.function(autograph=False)
+    def train(batches):
+        def train_step(step):
+            model.train_step(next(batches))
+            return [step + 1]
+
+        to_test = steps_per_test - tf.cast(model.optimizer.iterations.value, tf.int32) % steps_per_test
+        count = tf.minimum(steps_per_call, to_test)
+        tf.while_loop(lambda step: step < count, train_step, [tf.constant(0)], parallel_iterations=1)
+        return model.get_metrics_result()
+
+    model.steps_per_execution = steps_per_call
+    model.train_function = train
+
+
+def fit(
+    stream: Callable[[int], Iterable], history: CohortHistory, backup: Backup, num_tests: int, steps_per_call: int
+) -> None:
     """Trains a compiled model from where its backup stands, until the last test or until all networks have diverged.
 
     Args:
@@ -44,7 +66,9 @@ def fit(stream: Callable[[int], Iterable], history: CohortHistory, backup: Backu
       history: Tests the networks after each interval.
       backup: Restored already.
       num_tests: Intervals in all.
+      steps_per_call: As for `train_in_calls`.
     """
+    train_in_calls(backup.model, steps_per_call, history.steps_per_test)
     epoch, done = divmod(backup.step, history.steps_per_test)
     # An interval that was under way when the training stopped is an epoch of fewer steps.
     parts = [(epoch, epoch + 1, history.steps_per_test - done)] if done else []
@@ -57,7 +81,7 @@ def fit(stream: Callable[[int], Iterable], history: CohortHistory, backup: Backu
                 initial_epoch=first,
                 epochs=last,
                 steps_per_epoch=steps,
-                callbacks=_Callbacks([backup, history], add_history=True, model=backup.model),
+                callbacks=[backup, history],
                 shuffle=False,  # the stream has its own order
                 verbose=0,
             )

@@ -41,6 +41,10 @@ from tf_transfer.threads import use_threads
 # that has held so many times as much as it had by the end of its first cohort is replaced.
 _MOST_GROWTH = 1.25
 
+# A call of TensorFlow costs about 1 ms, and while it lasts nobody looks whether it is time to save or to stop.
+_FLOPS_PER_CALL = 2e10  # half a second's work of one slow core
+MOST_STEPS_PER_CALL = 20
+
 
 def train_cohort(
     directory: str | os.PathLike, plan: Plan, cohort: Cohort, stop: threading.Event | None = None
@@ -148,8 +152,14 @@ def _fit(
         history,
         backup,
         recipe.tests,
+        _steps_per_call(plan, runs),
     )
     return history, backup.seconds
+
+
+def _steps_per_call(plan: Plan, runs: tuple[Run, ...]) -> int:
+    steps = round(_FLOPS_PER_CALL * plan.num_steps(runs[0]) / plan.cohort_flops(make_cohort(runs)))
+    return max(1, min(steps, MOST_STEPS_PER_CALL, plan.experiment.checkpoint_steps or steps))
 
 
 def _report_test(
