@@ -6,22 +6,30 @@ import keras
 import numpy as np
 from keras import ops
 
+from tf_transfer import winograd
+
 
 @keras.saving.register_keras_serializable("tf_transfer")
 class SmallMapConv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` of stride 1, faster to train in bfloat16 on a CPU where feature maps are small.
+    """`keras.layers.Conv2D` of stride 1, faster to train on a CPU where feature maps are small, under TensorFlow.
 
-    There the gradient of the kernel is computed as a convolution too, with the batch in place of the channels: an image
-    for each input channel, and the gradient of the output as the kernel. On maps of 4x4 that takes half the time of
-    TensorFlow's own operation; the sums are the same but for the order in which they are added up.
+    In float32, kernels of 3x3 on maps whose sides fill Winograd's tiles are computed by `winograd.convolve`: with its
+    gradients, it takes 0.6 of the time of TensorFlow's own operations.
+
+    In bfloat16, the gradient of the kernel is computed as a convolution too, with the batch in place of the channels:
+    an image for each input channel, and the gradient of the output as the kernel. On maps of 4x4 that takes half the
+    time of TensorFlow's own operation; the sums are the same but for the order in which they are added up.
     """
 
     def convolution_op(self, inputs, kernel):
         """Convolves [batch, height, width, channels] to [batch, height, width, filters]."""
         plain = self.padding == "same" and self.strides == self.dilation_rate == (1, 1) and self.groups == 1
         plain &= self.data_format == "channels_last"
-        if plain and self.compute_dtype == "bfloat16" and keras.backend.backend() == "tensorflow":
-            return _convolve_small_maps(inputs, kernel)
+        if plain and keras.backend.backend() == "tensorflow":
+            if self.compute_dtype == "bfloat16":
+                return _convolve_small_maps(inputs, kernel)
+            if self.compute_dtype == "float32" and winograd.is_faster(inputs.shape[1:3], self.kernel_size):
+                return winograd.convolve(inputs, ops.convert_to_tensor(kernel))
         return super().convolution_op(inputs, kernel)
 
 
