@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -79,10 +80,10 @@ def train_stream(
         images = numpy_function(read, [images, draws], dtype)
         return tf.ensure_shape(images, [share, size, size, 3]), (labels,) * num_outputs
 
-    stream = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(order)
+    stream = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(_as_written(order))
     if store.meta.format == "jpeg":
         stream = _decoded(stream, store, share)
-    return _without_autotuning(stream.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2))
+    return _without_autotuning(stream.map(_as_written(batch), num_parallel_calls=2, deterministic=True).prefetch(2))
 
 
 def _reader(store: ImageStore, task: Task, recipe: Recipe):
@@ -116,8 +117,8 @@ def _decoded(stream: tf.data.Dataset, store: ImageStore, share: int) -> tf.data.
         return tf.io.decode_jpeg(record, channels=3, dct_method="INTEGER_ACCURATE"), *others  # as Pillow does
 
     threads = tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
-    stream = stream.map(records).prefetch(1).unbatch()
-    return stream.map(decode, num_parallel_calls=threads, deterministic=True).batch(share)
+    stream = stream.map(_as_written(records)).prefetch(1).unbatch()
+    return stream.map(_as_written(decode), num_parallel_calls=threads, deterministic=True).batch(share)
 
 
 def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Dataset:
@@ -144,7 +145,7 @@ def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Da
         images = numpy_function(read, [indices], tf.float32 if normalise.is_image else tf.uint8)
         return tf.ensure_shape(images, [None, size, size, 3])
 
-    dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size).map(batch)
+    dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size).map(_as_written(batch))
     return _without_autotuning(dataset.prefetch(1))
 
 
@@ -152,6 +153,11 @@ def test_labels(task: Task) -> np.ndarray:
     """Labels of the test images in the order of `test_stream`, int32 [images]."""
     store = ImageStore(task.store)
     return remap(store.labels("test")[store.indices("test", task.classes)], task.classes)
+
+
+def _as_written(function: Callable) -> Callable:
+    # None of them has a condition or a loop that TensorFlow would have to translate, which takes it half a second.
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def _without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
