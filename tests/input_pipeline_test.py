@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tf_transfer import augmentation
 from tf_transfer.experiment import Recipe, Task
 from tf_transfer.image_store import ImageStore
 from tf_transfer.input_pipeline import Shard, test_labels, test_stream, train_stream
@@ -128,6 +129,32 @@ def test_crop_and_mirror_do_what_the_draws_say(task, padding, size, mirror):
         expected = [crop_and_mirror(*pair, recipe) for pair in zip(images, draws, strict=True)]
         np.testing.assert_array_equal(changed, np.stack(expected))
         np.testing.assert_array_equal(same_labels, labels)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 29, 96, 227])
+def test_many_mirrored_images_of_any_size_are_mirrored(size):
+    rng = np.random.default_rng(size)
+    images = rng.integers(0, 256, (40, size + 2, size + 2, 3), dtype=np.uint8)
+    recipe = Recipe(crop_size=size, mirror=True)
+    for share in (0.0, 0.5, 1.0):  # of the images that are mirrored
+        draws = rng.random((40, 3)).astype(np.float32)
+        draws[:, 2] = np.where(rng.random(40) < share, 0.25, 0.75)
+        augmented = augmentation.augment(images, size + 2, draws, recipe)
+        for image, draw, found in zip(images, draws, augmented, strict=True):
+            top, left = (draw[:2] * np.float32(3)).astype(int)
+            window = image[top : top + size, left : left + size]
+            np.testing.assert_array_equal(found, window[:, ::-1] if draw[2] < 0.5 else window)
+
+
+def test_a_batch_keeps_its_images_while_others_are_made():
+    rng = np.random.default_rng(0)
+    kept = []
+    for number in range(6):
+        image = np.full((16, 8, 8, 3), number, np.uint8)
+        kept.append(augmentation.augment(image, 8, rng.random((16, 3)).astype(np.float32), Recipe(mirror=True)))
+        if number == 2:
+            del kept[1]  # whose memory may be taken again
+    assert [np.unique(batch).tolist() for batch in kept] == [[0], [2], [3], [4], [5]]
 
 
 def crop_and_mirror(image, draw, recipe):

@@ -95,7 +95,8 @@ def _reader(store: ImageStore, task: Task, recipe: Recipe):
     def read(chosen: np.ndarray, draws: np.ndarray) -> np.ndarray:
         decoded = chosen.ndim > 1
         if augments:
-            pixels = augmentation.augment(chosen if decoded else store.images("train", chosen), draws, recipe)
+            images = chosen if decoded else store.images("train", chosen)
+            pixels = augmentation.augment(images, store.meta.image_size, draws, recipe)
         else:
             pixels = chosen if decoded else store.read("train", chosen)
         return subtract(pixels, draws) if subtract else pixels
