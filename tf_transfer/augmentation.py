@@ -6,18 +6,15 @@ batches are prepared side by side.
 
 from __future__ import annotations
 
-import collections
-import functools
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from tf_transfer import batch_memory
 from tf_transfer.experiment import Recipe
+from tf_transfer.mirroring import Mirror
 from tf_transfer.normalisation import Normalisation
 
-_CACHE = 2**19  # bytes
-_free_memory: dict[int, list[np.ndarray]] = collections.defaultdict(list)
 
 def augments(recipe: Recipe, image_size: int) -> bool:
     """Whether a recipe changes images of this size at all."""
@@ -37,8 +34,8 @@ def augment(images: Iterable[np.ndarray], image_size: int, draws: np.ndarray, re
       uint8 [batch, crop size, crop size, 3].
     """
     size, padding = recipe.input_size(image_size), recipe.crop_padding
-    augmented = _aligned((len(draws), size, size, 3), np.uint8)
-    mirror = _Mirror(augmented)
+    augmented = batch_memory.take((len(draws), size, size, 3), np.uint8)
+    mirror = Mirror(augmented)
     padded = np.zeros((image_size + 2 * padding, image_size + 2 * padding, 3), np.uint8)
     windows = _windows(draws, image_size, recipe)
     for number, (image, (top, left, mirrored)) in enumerate(zip(images, windows, strict=True)):
@@ -52,52 +49,6 @@ def augment(images: Iterable[np.ndarray], image_size: int, draws: np.ndarray, re
             np.copyto(augmented[number], window)
     mirror.finish()
     return augmented
-
-
-class _Mirror:
-    """Mirrors images into a batch, a few times faster than copying their pixels one by one.
-
-    Turning round the bytes of a row mirrors it, and swaps red and blue, which are swapped back. Both are done many
-    bytes at a time, on a few images together: that many fit into the processor's cache, and each call of NumPy has
-    enough to do for two threads not to wait for each other's lock.
-
-    Args:
-      batch: uint8 [batch, size, size, 3].
-    """
-
-    def __init__(self, batch: np.ndarray):
-        self._batch, self._size, self._width = batch, batch.shape[1], 3 * batch.shape[1]
-        pitch = -(-self._width // 24) * 24  # whole words of 8 bytes, and whole pixels
-        shape = min(len(batch), max(1, _CACHE // (self._size * pitch))), self._size, pitch
-        self._images, self._turned, self._differ = (_aligned(shape, np.uint8) for _ in range(3))
-        self._numbers: list[int] = []
-
-    def add(self, image: np.ndarray, number: int) -> None:
-        """Mirrors an image, now or later, to place `number` of the batch."""
-        rows = self._images[len(self._numbers)]
-        np.copyto(rows[:, rows.shape[1] - self._width :], image.reshape(self._size, -1))
-        self._numbers.append(number)
-        if len(self._numbers) == len(self._images):
-            self.finish()
-
-    def finish(self) -> None:
-        """Mirrors what was added and is not yet mirrored."""
-        images, turned = self._images[: len(self._numbers)], self._turned[: len(self._numbers)]
-        np.copyto(turned.view("<u8"), images.view(">u8")[..., ::-1], casting="equiv")
-        red, blue = turned.reshape(-1)[:-2], turned.reshape(-1)[2:]
-        differ = np.bitwise_xor(red, blue, out=self._differ.reshape(-1)[: len(red)])
-        differ &= _every_third(self._differ.size)[: len(red)]
-        red ^= differ
-        blue ^= differ
-        for number, rows in zip(self._numbers, turned, strict=True):
-            np.copyto(self._batch[number].reshape(self._size, -1), rows[:, : self._width])
-        self._numbers.clear()
-
-
-@functools.lru_cache(maxsize=8)
-def _every_third(count: int) -> np.ndarray:
-    """Bytes 255, 0, 0, 255, 0, 0, ..."""
-    return np.tile(np.array([255, 0, 0], np.uint8), count // 3)
 
 
 def mean_subtraction(recipe: Recipe, normalise: Normalisation) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -117,7 +68,7 @@ def mean_subtraction(recipe: Recipe, normalise: Normalisation) -> Callable[[np.n
 
     def subtract(images: np.ndarray, draws: np.ndarray) -> np.ndarray:
         size = images.shape[1]
-        subtracted = _aligned(images.shape, np.float32)
+        subtracted = batch_memory.take(images.shape, np.float32)
         windows = _windows(draws, len(normalise.mean), recipe)
         for image, (top, left, mirrored), out in zip(images, windows, subtracted, strict=True):  # while in the cache
             left = len(mean) - size - left if mirrored else left
@@ -126,22 +77,6 @@ def mean_subtraction(recipe: Recipe, normalise: Normalisation) -> Callable[[np.n
         return subtracted
 
     return subtract
-
-
-def _aligned(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """An empty array for TensorFlow, in the memory of one that it has let go of, if there is one.
-
-    TensorFlow copies an array that does not start at a multiple of 64 bytes; and memory that the system hands out anew
-    has to be cleared first, which takes as long as filling it.
-    """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    try:
-        memory = _free_memory[size].pop()
-    except IndexError:
-        memory = np.empty(size + 63, np.uint8)
-    array = np.ndarray(shape, dtype, memory, offset=-memory.ctypes.data % 64)
-    weakref.finalize(array, _free_memory[size].append, memory).atexit = False
-    return array
 
 
 def _windows(draws: np.ndarray, image_size: int, recipe: Recipe) -> Iterator[tuple[int, int, bool]]:
