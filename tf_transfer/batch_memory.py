@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import ctypes
 import weakref
 
 import numpy as np
@@ -21,6 +22,7 @@ def take(shape: tuple[int, ...], dtype: type) -> np.ndarray:
         memory = _free[size].pop()
     except IndexError:
         memory = np.empty(size + 63, np.uint8)
-    array = np.ndarray(shape, dtype, memory, offset=-memory.ctypes.data % 64)
-    weakref.finalize(array, _free[size].append, memory).atexit = False
-    return array
+    # Whatever is made of the array keeps this holder, since NumPy does not look behind it; it need not keep the array.
+    holder = (ctypes.c_uint8 * len(memory)).from_buffer(memory)
+    weakref.finalize(holder, _free[size].append, memory).atexit = False
+    return np.ndarray(shape, dtype, holder, offset=-memory.ctypes.data % 64)
