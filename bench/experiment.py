@@ -16,8 +16,8 @@ import time
 import numpy as np
 
 from bench import alternating, command
-from tf_transfer import results, workdir
-from tf_transfer.plan import make_plan
+from tf_transfer import image_store, results, workdir
+from tf_transfer.plan import Plan, make_plan
 from tf_transfer.sources import open_source
 from tf_transfer.store_writer import prepare_store
 
@@ -35,6 +35,16 @@ def gemm_rate(precision: str) -> float:
         tf.matmul(matrix, matrix).numpy()
         times.append(time.perf_counter() - start)
     return 2 * size**3 / statistics.median(times)
+
+
+def needed_flops(plan: Plan) -> float:
+    """Floating-point operations of all training and all tests, the frozen layers of a cohort counted once."""
+    flops = 0.0
+    for cohort in plan.cohorts:
+        task, recipe = plan.task(cohort.runs[0], cohort.target), plan.recipe(cohort.runs[0])
+        num_images = len(image_store.ImageStore(task.store).indices("test", task.classes))
+        flops += plan.cohort_flops(cohort) + plan.test_flops(cohort) * num_images * recipe.tests
+    return flops
 
 
 def paired_difference(directory: pathlib.Path, plain: pathlib.Path) -> tuple[float, float]:
@@ -81,7 +91,7 @@ def main() -> None:
         }
         seconds = alternating.medians(ways, args.rounds, warm_up=False)
         plan = make_plan(workdir.read_experiment(ours))
-        flops = sum(plan.cohort_flops(cohort) for cohort in plan.cohorts)
+        flops = needed_flops(plan)
         precision = plan.experiment.recipe.resolved().precision
         floor = flops / gemm_rate(precision)
         difference, error = paired_difference(ours, plain)

@@ -108,8 +108,11 @@ def test_flops_of_a_cohort_counted_by_hand(store):
     plan = make_plan(Experiment(store=store, network="tiny", treatments=("AnB", "BnB", "AnB+"), recipe=recipe))
     one, two, three = (cost.flops for cost in plan.architecture(plan.runs[0]).costs())  # forward, one image
 
+    def cohort(*treatments):
+        return make_cohort([Run(parse(name), "random-0", 0) for name in treatments])
+
     def flops(*treatments):
-        return plan.cohort_flops(make_cohort([Run(parse(name), "random-0", 0) for name in treatments])) / (10 * 20)
+        return plan.cohort_flops(cohort(*treatments)) / (10 * 20)
 
     # Forward once, and backward as much for the weights and as much for the inputs, those of the image excepted.
     assert flops("baseB") == flops("A1B+") == flops("A2B+") == 3 * (one + two + three) - one
@@ -118,7 +121,8 @@ def test_flops_of_a_cohort_counted_by_hand(store):
     # The frozen layers of one source are computed once.
     assert flops("A1B", "A2B") == flops("A2B", "A1B") == flops("A1B") + flops("A2B") - one
     assert flops("A1B", "B2B") == flops("A1B") + flops("B2B")
-
+    assert plan.test_flops(cohort("baseB")) == plan.test_flops(cohort("A2B")) == one + two + three
+    assert plan.test_flops(cohort("A1B", "A2B", "B1B")) == (one + two) + one + 2 * (two + three) + three
 
 @settings(max_examples=20, deadline=None)
 @given(chosen=st.sets(st.integers(2, 36), min_size=1))

@@ -129,17 +129,27 @@ class Plan:
 
     def cohort_flops(self, cohort: Cohort) -> float:
         """Floating-point operations to train a cohort, the frozen layers that its runs share counted once."""
-        run = cohort.runs[0]
-        flops = [cost.flops for cost in self.architecture(run).costs()]
-        shared: dict[str, int] = {}
-        per_image = 0.0
+        flops = self._layer_flops(cohort)
+        per_image = self._frozen_flops(cohort)
         for run in cohort.runs:
-            treatment = run.treatment
-            shared[treatment.source] = max(shared.get(treatment.source, 0), treatment.num_frozen)
-            learning = flops[treatment.num_frozen :]
+            learning = flops[run.treatment.num_frozen :]
             per_image += 3 * sum(learning) - learning[0]  # the lowest learning layer passes no gradient on
-        per_image += sum(sum(flops[:frozen]) for frozen in shared.values())
         return per_image * self.experiment.recipe.batch_size * self.num_steps(cohort.runs[0])
+
+    def test_flops(self, cohort: Cohort) -> float:
+        """Floating-point operations of a cohort's forward pass for one image, as it is tested; shared layers once."""
+        flops = self._layer_flops(cohort)
+        return self._frozen_flops(cohort) + sum(sum(flops[run.treatment.num_frozen :]) for run in cohort.runs)
+
+    def _layer_flops(self, cohort: Cohort) -> list[int]:
+        return [cost.flops for cost in self.architecture(cohort.runs[0]).costs()]
+
+    def _frozen_flops(self, cohort: Cohort) -> int:
+        shared: dict[str, int] = {}
+        for treatment in (run.treatment for run in cohort.runs):
+            shared[treatment.source] = max(shared.get(treatment.source, 0), treatment.num_frozen)
+        flops = self._layer_flops(cohort)
+        return sum(sum(flops[:frozen]) for frozen in shared.values())
 
 
 def make_plan(experiment: Experiment) -> Plan:
