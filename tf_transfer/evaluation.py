@@ -27,7 +27,7 @@ class CohortHistory(keras.callbacks.Callback):
 
     Attributes:
       steps_per_test: As given.
-      test_callbacks: Keras callbacks for the time of the tests.
+      test_callbacks: Keras callbacks that are told of each batch of test images.
       steps: The steps after which the networks were tested.
       times: When that was, in seconds since 1970.
       learning_rate: The learning rate at those steps.
@@ -85,8 +85,7 @@ class CohortHistory(keras.callbacks.Callback):
           step: Steps done.
           logs: Losses and accuracies of the interval, as `fit` reports them; None stands for a loss that is not finite.
         """
-        logits = self.model.predict(self._test_images, callbacks=self.test_callbacks, verbose=0)
-        logits = logits if isinstance(logits, list) else [logits]  # Keras unpacks a list of one output
+        answers = self._answers()
         self.steps.append(step)
         self.times.append(time.time())
         self.learning_rate.append(float(self.model.optimizer.learning_rate))
@@ -95,11 +94,23 @@ class CohortHistory(keras.callbacks.Callback):
             sound = loss is not None and math.isfinite(loss) and _all_finite(self._weights[number])
             self.loss[number].append(loss if sound else None)
             self.train_top1[number].append(self._log(logs, name, "top1"))
-            self.correct[number] = logits[number].argmax(-1) == self._test_labels
+            self.correct[number] = answers[number] == self._test_labels
             self.top1[number].append(float(self.correct[number].mean()))
         if self.all_diverged:
             self.model.stop_training = True
         self._on_test(self)
+
+    def _answers(self) -> np.ndarray:
+        """The class that each network takes each test image for, int [runs, images]."""
+        answers = []
+        for number, images in enumerate(self._test_images):
+            for callback in self.test_callbacks:
+                callback.on_predict_batch_begin(number)
+            # Not `predict`, which would unroll as many batches as there are training steps in a call.
+            logits = self.model.predict_on_batch(images)
+            logits = logits if isinstance(logits, list) else [logits]  # Keras unpacks a list of one output
+            answers.append([each.argmax(-1) for each in logits])
+        return np.concatenate(answers, axis=1)
 
     def _log(self, logs: Mapping[str, float | None], name: str, value: str) -> float | None:
         # Keras leaves the output's name out where there is only one.
