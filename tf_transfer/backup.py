@@ -60,7 +60,7 @@ class Backup(keras.callbacks.Callback):
         super().__init__()
         self.set_model(model)
         history.set_model(model)
-        history.test_callbacks.append(self)
+        history.on_test_batch = self._save_if_due
         self._history, self._plan = history, plan
         self._restored: checkpoint.Checkpoint | None = None
         self.step = 0
@@ -111,10 +111,6 @@ class Backup(keras.callbacks.Callback):
         self._now = (epoch + 1) * self._history.steps_per_test
         # A loss that is not a number is one that JSON does not have.
         self._untested = {name: float(value) if math.isfinite(value) else None for name, value in logs.items()}
-        self._save_if_due()
-
-    def on_predict_batch_begin(self, batch, logs=None):
-        """Saves within a test, if it is time."""
         self._save_if_due()
 
     def _save_if_due(self) -> None:

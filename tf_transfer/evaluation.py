@@ -27,7 +27,7 @@ class CohortHistory(keras.callbacks.Callback):
 
     Attributes:
       steps_per_test: As given.
-      test_callbacks: Keras callbacks that are told of each batch of test images.
+      on_test_batch: Called before each batch of test images.
       steps: The steps after which the networks were tested.
       times: When that was, in seconds since 1970.
       learning_rate: The learning rate at those steps.
@@ -52,7 +52,7 @@ class CohortHistory(keras.callbacks.Callback):
         self._output_names, self._weights = list(output_names), weights
         self._test_images, self._test_labels = test_images, test_labels
         self.steps_per_test, self._on_test = steps_per_test, on_test
-        self.test_callbacks: list[keras.callbacks.Callback] = []
+        self.on_test_batch: Callable[[], None] = lambda: None
         self.steps: list[int] = []
         self.times: list[float] = []
         self.learning_rate: list[float] = []
@@ -103,9 +103,8 @@ class CohortHistory(keras.callbacks.Callback):
     def _answers(self) -> np.ndarray:
         """The class that each network takes each test image for, int [runs, images]."""
         answers = []
-        for number, images in enumerate(self._test_images):
-            for callback in self.test_callbacks:
-                callback.on_predict_batch_begin(number)
+        for images in self._test_images:
+            self.on_test_batch()
             # Not `predict`, which would unroll as many batches as there are training steps in a call.
             logits = self.model.predict_on_batch(images)
             logits = logits if isinstance(logits, list) else [logits]  # Keras unpacks a list of one output
