@@ -86,8 +86,6 @@ class Backup(keras.callbacks.Callback):
         _assign(_state_variables(self.model), saved.arrays, "variable")
         self._history.restore(saved.state["history"], saved.arrays["correct"])
         self._untested = saved.state["untested"]
-        if saved.step % self._history.steps_per_test:
-            _build_metrics(self.model)
 
     def finish_test(self) -> None:
         """Does a test again that was cut short when the training stopped."""
@@ -141,9 +139,3 @@ def _state_variables(model: keras.Model) -> list[keras.Variable]:
 def _assign(variables: Sequence[keras.Variable], arrays: Mapping[str, np.ndarray], name: str) -> None:
     for number, variable in enumerate(variables):
         variable.assign(arrays[f"{name}/{number}"])
-
-
-def _build_metrics(model: keras.Model) -> None:
-    # Keras makes the metrics' variables with the first batch only; it does not matter which.
-    images = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
-    model.test_on_batch(images, (np.zeros(1, np.int32),) * len(model.outputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import keras
+import numpy as np
 
 from tf_transfer import optimizers
 from tf_transfer.backup import Backup
@@ -27,6 +28,12 @@ def compile_cohort(model: keras.Model, recipe: Recipe, num_steps: int) -> None:
         # On the CPU, XLA is slower than TensorFlow's own kernels; of JAX there is no other way.
         jit_compile=keras.backend.backend() != "tensorflow",
     )
+    # Losses and metrics make their variables now. With the first batch, TensorFlow would trace the step twice for it.
+    labels = [np.zeros(1, np.int32) for _ in model.outputs]
+    logits = [keras.ops.zeros((1, *output.shape[1:])) for output in model.outputs]
+    model.compute_loss(y=labels, y_pred=logits)
+    model.compute_metrics(None, labels, logits)
+    model.reset_metrics()
 
 
 def train_in_calls(model: keras.Model, steps_per_call: int, steps_per_test: int) -> None:
