@@ -68,7 +68,7 @@ def get_config() -> ml_collections.ConfigDict:
     # The same bits each time on the same machine, with as many processes. auto: yes on the CPU, where it costs nothing.
     config.deterministic = "auto"  # auto | yes | no
     config.checkpoint_minutes = 5.0  # minutes between two checkpoints, or more if that would take over 1 % of the time
-    config.checkpoint_steps = 0  # if not 0, also a checkpoint every so many steps
+    config.checkpoint_steps = 0  # if not 0, also a checkpoint about every so many steps
     config.lock()
     config.network_options.unlock()  # each network has its own
     config.blocks.unlock()

@@ -124,6 +124,7 @@ def test_flops_of_a_cohort_counted_by_hand(store):
     assert plan.test_flops(cohort("baseB")) == plan.test_flops(cohort("A2B")) == one + two + three
     assert plan.test_flops(cohort("A1B", "A2B", "B1B")) == (one + two) + one + 2 * (two + three) + three
 
+
 @settings(max_examples=20, deadline=None)
 @given(chosen=st.sets(st.integers(2, 36), min_size=1))
 def test_a_cohort_costs_no_more_than_its_runs_alone(store, chosen):

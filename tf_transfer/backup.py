@@ -31,7 +31,7 @@ class BackupPlan:
       directory: Where the checkpoints lie.
       identity: What is being trained, as JSON values; a checkpoint of anything else is not used.
       minutes: Minutes between two checkpoints, or more where saving takes long; 0: not by time.
-      steps: Steps between two checkpoints; 0: not by steps.
+      steps: Steps after which a checkpoint is due, where a call of TensorFlow ends next; 0: not by steps.
       stop: Set when the training is to save and stop.
     """
 
@@ -43,7 +43,7 @@ class BackupPlan:
 
 
 class Backup(keras.callbacks.Callback):
-    """Saves networks, optimizer, metrics and history between two steps, also while the networks are tested.
+    """Saves networks, optimizer, metrics and history between two calls of TensorFlow, also within tests.
 
     Among the callbacks of `fit` it stands before the history, so that a test that is cut short is done again.
 
@@ -100,7 +100,7 @@ class Backup(keras.callbacks.Callback):
             _assign(self.model.metrics_variables, self._restored.arrays, "metric")
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Saves before a step, if it is time."""
+        """Saves before a call of TensorFlow, if it is time."""
         self._now, self._untested = self._epoch_start + batch, None
         self._save_if_due()
 

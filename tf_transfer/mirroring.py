@@ -39,6 +39,8 @@ class Mirror:
 
     def finish(self) -> None:
         """Mirrors what was added and is not yet mirrored."""
+        if not self._numbers:
+            return
         images, turned = self._images[: len(self._numbers)], self._turned[: len(self._numbers)]
         np.copyto(turned.view("<u8"), images.view(">u8")[..., ::-1], casting="equiv")
         red, blue = turned.reshape(-1)[:-2], turned.reshape(-1)[2:]
