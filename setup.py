@@ -8,7 +8,7 @@ setuptools.setup(
     description="How transferable are features in deep neural networks? The whole experiment, on anyone's images.",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["tf_transfer", "tf_transfer.*"]),
-    package_data={"tf_transfer": ["published_results.csv", "templates/*"]},
+    package_data={"tf_transfer": ["analysis/published_results.csv", "report/templates/*"]},
     python_requires=">=3.11",
     install_requires=[
         "tensorflow>=2.21,<3",
@@ -30,6 +30,16 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
-        "test": ["pytest>=9", "hypothesis>=6.150", "ruff>=0.15", "selenium>=4.40", "jax>=0.10"],
+        "test": [
+            "pytest>=9",
+            "hypothesis>=6.150",
+            "ruff>=0.15",
+            "import-linter>=2",
+            "mypy>=2",
+            "pandas-stubs>=3",
+            "scipy-stubs>=1.17",
+            "selenium>=4.40",
+            "jax>=0.10",
+        ],
     },
 )

@@ -16,10 +16,11 @@ import time
 import numpy as np
 
 from bench import alternating, command
-from tf_transfer import image_store, results, workdir
-from tf_transfer.plan import Plan, make_plan
-from tf_transfer.sources import open_source
-from tf_transfer.store_writer import prepare_store
+from tf_transfer.data import image_store
+from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.experiment.plan import Plan, make_plan
+from tf_transfer.results import result_files, workdir
 
 
 def gemm_rate(precision: str) -> float:
@@ -54,8 +55,8 @@ def paired_difference(directory: pathlib.Path, plain: pathlib.Path) -> tuple[flo
       The mean difference in top-1, in points, and its standard error over test images, the networks of one image
       taken together.
     """
-    runs = results.finished_runs(directory)
-    ours = [results.read_correct(directory, run).astype(float) for run in runs]
+    runs = result_files.finished_runs(directory)
+    ours = [result_files.read_correct(directory, run).astype(float) for run in runs]
     theirs = [np.load(plain / f"{run}.npy").astype(float) for run in runs]
     per_target: dict[int, list[np.ndarray]] = {}
     for one, other in zip(ours, theirs, strict=True):

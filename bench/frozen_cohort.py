@@ -11,16 +11,16 @@ import shutil
 import tempfile
 
 from bench import alternating, command
-from tf_transfer import results
-from tf_transfer.sources import open_source
-from tf_transfer.store_writer import prepare_store
+from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.results import result_files
 
 FROZEN = "('BnB','AnB')"
 
 
 def training_seconds(workdir: pathlib.Path) -> float:
     """Sums the time that cohorts spent training and testing, without start-up, in seconds."""
-    outcomes = [results.read_result(workdir, name) for name in results.finished_runs(workdir)]
+    outcomes = [result_files.read_result(workdir, name) for name in result_files.finished_runs(workdir)]
     return sum({outcome.cohort: outcome.seconds for outcome in outcomes if outcome.kind != "base"}.values())
 
 

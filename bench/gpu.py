@@ -17,9 +17,11 @@ import keras
 import numpy as np
 
 from bench import alternating
-from tf_transfer import architectures, fitting, networks, seeds, transfer, treatments
-from tf_transfer.experiment import Recipe
-from tf_transfer.plan import Run
+from tf_transfer.experiment import layer_tables, seeds, treatments
+from tf_transfer.experiment.config import Recipe
+from tf_transfer.experiment.plan import Run
+from tf_transfer.networks import cohort_model, layer_blocks
+from tf_transfer.training import fitting
 
 FROZEN = [f"{source}{n}B" for source in "AB" for n in range(1, 8)]
 COHORTS = {
@@ -49,10 +51,10 @@ def images_per_second(names: Sequence[str], batch_size: int, input_size: int, st
       Images that all of the networks together are trained on in a second.
     """
     keras.backend.clear_session()
-    architecture = architectures.caffenet(500, input_size)
+    architecture = layer_tables.caffenet(500, input_size)
     runs = [Run(treatments.parse(name), "random-0", 0) for name in names]
-    base = networks.get_weights(networks.build_blocks(architecture, "", seeds.derive_seed))
-    model = transfer.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
+    base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
+    model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
     fitting.compile_cohort(model, Recipe(schedule="constant", learning_rate=1e-3), steps)
     images = jax.random.normal(jax.random.key(0), (batch_size, input_size, input_size, 3))
     labels = [np.arange(batch_size) % 500] * len(runs)
@@ -67,7 +69,7 @@ def images_per_second(names: Sequence[str], batch_size: int, input_size: int, st
 
 def training_flops(names: Sequence[str], input_size: int) -> float:
     """FLOPs per image and network that training must spend, a frozen prefix counted once for all that share it."""
-    flops = [cost.flops for cost in architectures.caffenet(500, input_size).costs()]
+    flops = [cost.flops for cost in layer_tables.caffenet(500, input_size).costs()]
     total, shared = 0.0, {}
     for treatment in map(treatments.parse, names):
         shared[treatment.source] = max(shared.get(treatment.source, 0), treatment.num_frozen)

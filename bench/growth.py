@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench import alternating, command
-from tf_transfer import architectures, plan, treatments
-from tf_transfer.sources import open_source
-from tf_transfer.store_writer import prepare_store
+from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.experiment import layer_tables, plan, treatments
 
 SIDE, BATCH = 32, 64
 AIM = "at most 2.2"
@@ -36,13 +36,13 @@ def sweep_seconds(workdir: pathlib.Path, store: str, epochs: float, layers: int,
     return command.sweep(workdir, store, "default", fields | wanted)
 
 
-def chain(num_layers: int) -> architectures.Architecture:
+def chain(num_layers: int) -> layer_tables.Architecture:
     """A chain of equal convolutions, after a first one of three channels, and a classifier."""
-    conv = architectures.Layer("conv", 32, kernel=3)
-    return architectures.Architecture("chain", SIDE, (conv,) * (num_layers + 1) + (architectures.Layer("dense", 10),))
+    conv = layer_tables.Layer("conv", 32, kernel=3)
+    return layer_tables.Architecture("chain", SIDE, (conv,) * (num_layers + 1) + (layer_tables.Layer("dense", 10),))
 
 
-def cohort_costs(architecture: architectures.Architecture, names: Sequence[str], steps: int) -> tuple[float, ...]:
+def cohort_costs(architecture: layer_tables.Architecture, names: Sequence[str], steps: int) -> tuple[float, ...]:
     """Builds and trains networks with such treatments side by side; meant for a process of its own.
 
     Returns:
@@ -52,13 +52,15 @@ def cohort_costs(architecture: architectures.Architecture, names: Sequence[str],
     import keras
     import tensorflow as tf
 
-    from tf_transfer import networks, optimizers, seeds, transfer
-    from tf_transfer.experiment import Recipe
+    from tf_transfer.experiment import seeds
+    from tf_transfer.experiment.config import Recipe
+    from tf_transfer.networks import cohort_model, layer_blocks
+    from tf_transfer.training import optimizers
 
     start = time.perf_counter()
     runs = [plan.Run(treatments.parse(name), "random-0", 0) for name in names]
-    base = networks.get_weights(networks.build_blocks(architecture, "", seeds.derive_seed))
-    model = transfer.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
+    base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
+    model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
     loss = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in runs]
     model.compile(optimizers.build_optimizer(Recipe(schedule="constant"), 1), loss=loss, jit_compile=False)
     rng = np.random.default_rng(0)
@@ -72,7 +74,7 @@ def cohort_costs(architecture: architectures.Architecture, names: Sequence[str],
     return first, each, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def in_a_process(architecture: architectures.Architecture, names: Sequence[str], steps: int) -> tuple[float, ...]:
+def in_a_process(architecture: layer_tables.Architecture, names: Sequence[str], steps: int) -> tuple[float, ...]:
     """`cohort_costs` in a new process."""
     with alternating.Worker(functools.partial, cohort_costs) as worker:
         return worker(architecture, names, steps)
@@ -100,7 +102,7 @@ def measure_sweeps(epochs: float, rounds: int) -> list[list[str]]:
 
 def measure_cohorts(steps: int, rounds: int) -> list[list[str]]:
     """Returns the table's rows on a network with twice the layers, and on cohorts with twice the networks."""
-    convnet = architectures.convnet(50)
+    convnet = layer_tables.convnet(50)
     seven, fourteen = [[f"{source}{n}B" for source in sources for n in range(1, 8)] for sources in ("B", "AB")]
     sizes = {
         "8 layers": (chain(8), ["baseB"]),

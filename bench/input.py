@@ -20,10 +20,10 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from bench import alternating
-from tf_transfer import input_pipeline
-from tf_transfer.experiment import Recipe, Task
-from tf_transfer.sources import open_source
-from tf_transfer.store_writer import prepare_store
+from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.training import stream
 
 STORED, CROP = 256, 227  # pixels; the paper's
 AIM = {"jpeg": 3, "raw": 30}
@@ -107,7 +107,7 @@ def main() -> None:
         for image_format in AIM:
             store = str(root / image_format)
             prepare_store(open_source(f"folder:{root / 'folder'}"), store, STORED, image_format)
-            streams[image_format] = input_pipeline.train_stream(Task(store, (0, 1)), recipe, seed=0, num_outputs=1)
+            streams[image_format] = stream.train_stream(Task(store, (0, 1)), recipe, seed=0, num_outputs=1)
         streams["tfds"] = plain_stream(directory, recipe)
 
         def read(stream: tf.data.Dataset) -> None:

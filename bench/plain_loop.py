@@ -14,12 +14,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is im
 import keras
 import numpy as np
 
-from tf_transfer import image_store, optimizers, workdir
-from tf_transfer.architectures import Architecture
-from tf_transfer.class_splits import remap
-from tf_transfer.experiment import Task
-from tf_transfer.plan import Plan, Run, make_plan
-from tf_transfer.treatments import NEW
+from tf_transfer.data import image_store
+from tf_transfer.experiment.class_splits import remap
+from tf_transfer.experiment.config import Task
+from tf_transfer.experiment.layer_tables import Architecture
+from tf_transfer.experiment.plan import Plan, Run, make_plan
+from tf_transfer.experiment.treatments import NEW
+from tf_transfer.results import workdir
+from tf_transfer.training import optimizers
 
 
 def build(architecture: Architecture) -> keras.Model:

@@ -10,8 +10,8 @@ import pathlib
 import tempfile
 
 from bench import alternating, command
-from tf_transfer.sources import open_source
-from tf_transfer.store_writer import prepare_store
+from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import prepare_store
 
 # 2 splits x 2 targets x 6 kinds of treatment x 7 layers, and the bases: 172 networks, about as many as in the paper.
 ALL = {

@@ -21,9 +21,11 @@ import numpy as np
 import tensorflow as tf
 
 from bench import alternating
-from tf_transfer import architectures, fitting, networks, optimizers, seeds
-from tf_transfer.experiment import Recipe
-from tf_transfer.threads import use_threads
+from tf_transfer.experiment import layer_tables, seeds
+from tf_transfer.experiment.config import Recipe
+from tf_transfer.networks import layer_blocks
+from tf_transfer.training import fitting, optimizers
+from tf_transfer.training.threads import use_threads
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 AIM = {"convnet": 1.2, "caffenet": 1.0}
@@ -102,7 +104,7 @@ def training_step(
     Returns:
       A function that trains for so many steps.
     """
-    architecture = architectures.build(network, CLASSES, 227 if network == "caffenet" else 32)
+    architecture = layer_tables.build(network, CLASSES, 227 if network == "caffenet" else 32)
     rng = np.random.default_rng(0)
     images = rng.normal(size=(batch_size, architecture.input_size, architecture.input_size, 3)).astype(np.float32)
     labels = rng.integers(0, CLASSES, batch_size, dtype=np.int32)
@@ -115,7 +117,7 @@ def training_step(
     keras.config.set_dtype_policy(precision)
     if way == "plain":
         return TrainingStep(plain_caffenet(CLASSES, architecture.input_size), images, labels, 1)
-    model = networks.build_network(architecture, seeds.derive_seed)
+    model = layer_blocks.build_network(architecture, seeds.derive_seed)
     return TrainingStep(model, images, labels, math.gcd(steps, STEPS_PER_CALL[network]))
 
 

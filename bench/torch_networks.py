@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from tf_transfer.architectures import Architecture, Layer
+from tf_transfer.experiment.layer_tables import Architecture, Layer
 
 
 def build(architecture: Architecture) -> nn.Sequential:

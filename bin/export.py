@@ -13,13 +13,13 @@ _TO = flags.DEFINE_string("to", None, "Directory to write; it must not exist yet
 
 def main(_) -> None:
     """Exports one network and says how to load it."""
-    from tf_transfer import results, workdir
+    from tf_transfer.results import result_files, workdir
 
     # Mistakes are told before TensorFlow is imported, which takes seconds, and without what it says while it is.
     workdir.read_experiment(_WORKDIR.value)
-    results.find_run(_WORKDIR.value, _RUN.value)
+    result_files.find_run(_WORKDIR.value, _RUN.value)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from tf_transfer.saved_model import export
+    from tf_transfer.export.saved_model import export
 
     path = export(_WORKDIR.value, _RUN.value, _TO.value)
     print(f"exported to {path}; use it with tf.saved_model.load({str(path)!r}).signatures['serving_default']")

@@ -39,14 +39,16 @@ def _published_alone(values):
 
 def main(_) -> None:
     """Writes page, tables and figures, and prints the tables."""
-    from tf_transfer import console, report, workdir
+    from tf_transfer import console
+    from tf_transfer.report import reports
+    from tf_transfer.results import workdir
 
     if _PUBLISHED.value:
-        console.print_report(report.write_published(_OUT.value or "figures/published"))
+        console.print_report(reports.write_published(_OUT.value or "figures/published"))
         return
     experiment = workdir.read_experiment(_WORKDIR.value)
     metric = _METRIC.value or experiment.metric
-    console.print_report(report.write_report(_WORKDIR.value, metric, compare=bool(_COMPARE.value)))
+    console.print_report(reports.write_report(_WORKDIR.value, metric, compare=bool(_COMPARE.value)))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ _OTHER_VERSIONS = flags.DEFINE_boolean(
 def main(_) -> None:
     """Trains what has no result yet, then writes table and figures."""
     from tf_transfer import console, dry_run
-    from tf_transfer.experiment import Experiment
+    from tf_transfer.experiment.config import Experiment
 
     if _JOIN.value:
         console.join(_WORKDIR.value, _OTHER_VERSIONS.value)

@@ -26,7 +26,7 @@ picture "$docs/published" 2600
 PYTHONPATH="$docs/.." python - "$docs" <<'END'
 import pathlib, sys
 import pandas as pd
-from tf_transfer.figures.figure3 import draw_figure3
+from tf_transfer.report.figures.figure3 import draw_figure3
 
 docs = pathlib.Path(sys.argv[1])
 tables = [pd.read_csv(docs / name / "results.csv") for name in ("cifar100_natural", "cifar100")]

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tf_transfer import results
+from tf_transfer.results import result_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS_PER_TEST = 9
@@ -152,19 +152,19 @@ def compare(work: pathlib.Path, reference: pathlib.Path) -> None:
     Raises:
       AssertionError: They differ.
     """
-    runs = results.finished_runs(reference)
-    assert results.finished_runs(work) == runs
+    runs = result_files.finished_runs(reference)
+    assert result_files.finished_runs(work) == runs
     for run in runs:
         one, other = (
-            {name: value for name, value in vars(results.read_result(directory, run)).items() if name not in TIMES}
+            {name: value for name, value in vars(result_files.read_result(directory, run)).items() if name not in TIMES}
             for directory in (work, reference)
         )
         assert one == other, run
-        weights, expected = (results.read_weights(directory, run) for directory in (work, reference))
+        weights, expected = (result_files.read_weights(directory, run) for directory in (work, reference))
         assert weights.keys() == expected.keys()
         for name, array in weights.items():
             np.testing.assert_array_equal(array, expected[name], err_msg=f"{run} {name}", strict=True)
-        np.testing.assert_array_equal(results.read_correct(work, run), results.read_correct(reference, run))
+        np.testing.assert_array_equal(result_files.read_correct(work, run), result_files.read_correct(reference, run))
         assert curves(work / "tensorboard" / run) == curves(reference / "tensorboard" / run), run
     tables = [
         [line.rpartition(",")[0] for line in (directory / "results.csv").read_text().splitlines()]

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_transfer import image_store, report, results, workdir
-from tf_transfer.experiment import Experiment, Recipe
-from tf_transfer.plan import Run, make_plan
-from tf_transfer.result import FINISHED, Result
-from tf_transfer.sources import open_source
-from tf_transfer.store_writer import prepare_store
-from tf_transfer.treatments import parse
+from tf_transfer.data import image_store
+from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.experiment.config import Experiment, Recipe
+from tf_transfer.experiment.plan import Run, make_plan
+from tf_transfer.experiment.treatments import parse
+from tf_transfer.report import reports
+from tf_transfer.results import result_files, workdir
+from tf_transfer.results.result import FINISHED, Result
 
 CLASS_NAMES = ("bird", "cat", "deer", "ship", "train", "truck")  # four words of CIFAR-10, and a tricky "train"
 TRAIN_IMAGES, TEST_IMAGES, SIDE = 12, 4, 32  # per class, per class, pixels
@@ -73,7 +75,7 @@ def experiment(store):
 @pytest.fixture(scope="session")
 def trained(experiment, tmp_path_factory):
     """Path of a workdir in which all runs of `experiment` have been trained, in this process. Not to be changed."""
-    from tf_transfer import train  # TensorFlow, which most tests can do without
+    from tf_transfer.training import train
 
     path = tmp_path_factory.mktemp("trained")
     workdir.write_config(path, experiment)
@@ -137,7 +139,7 @@ def invented_workdir(store, make_result, tmp_path_factory):
         rising |= {"loss_history": (2.0,) * (tests - 1) + (1.5,), "train_top1_history": (0.3,) * tests}
         settings_hash = experiment.settings_hash()
         invented = make_result(run.treatment.name, top1, steps=steps, settings_hash=settings_hash, **rising)
-        results.write_result(path, invented, weights, np.arange(12) % 2 == 0)
+        result_files.write_result(path, invented, weights, np.arange(12) % 2 == 0)
     return path
 
 
@@ -145,10 +147,10 @@ def invented_workdir(store, make_result, tmp_path_factory):
 def reported(invented_workdir, tmp_path_factory):
     """The report of a copy of `invented_workdir`, beside the published scores. Not to be changed."""
     directory = shutil.copytree(invented_workdir, tmp_path_factory.mktemp("reported") / "work")
-    return report.write_report(directory, "top1_last", compare=True)
+    return reports.write_report(directory, "top1_last", compare=True)
 
 
 @pytest.fixture(scope="session")
 def reported_published(tmp_path_factory):
     """The report of the published scores. Not to be changed."""
-    return report.write_published(tmp_path_factory.mktemp("published") / "out")
+    return reports.write_published(tmp_path_factory.mktemp("published") / "out")

@@ -3,13 +3,16 @@ import time
 
 import pytest
 
-from tf_transfer import console, published, results, sweep, table1
-from tf_transfer.findings import Findings
-from tf_transfer.judgement import judge
-from tf_transfer.plan import Cohort, Run
-from tf_transfer.report import Report
-from tf_transfer.result import DIVERGED
-from tf_transfer.treatments import parse
+from tf_transfer import console
+from tf_transfer.analysis import published, table1
+from tf_transfer.analysis.findings import Findings
+from tf_transfer.analysis.summary import judge
+from tf_transfer.experiment.plan import Cohort, Run
+from tf_transfer.experiment.treatments import parse
+from tf_transfer.report.reports import Report
+from tf_transfer.results import result_files
+from tf_transfer.results.result import DIVERGED
+from tf_transfer.sweep import scheduler
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def printed_report(table, tmp_path, capsys, **changes):
 
 
 def test_the_report_in_percent_by_treatment_and_n(make_result, tmp_path, capsys):
-    table = results.table([make_result("baseB", 0.5), make_result("A1B", 0.42), make_result("A3B", 0.31)])
+    table = result_files.table([make_result("baseB", 0.5), make_result("A1B", 0.42), make_result("A3B", 0.31)])
     lines = printed_report(table, tmp_path, capsys, effects_path=tmp_path / "e")
     assert ["transfer", "cost", "8.0", "19.0"] in lines and ["6.5", "to", "9.5", "6.5", "to", "9.5"] in lines
     assert ["Layers", "transfer."] in lines and ["Recommendation:", "Freeze", "them."] in lines
@@ -86,7 +89,7 @@ def test_the_report_by_families_and_table_1(make_result, tmp_path, capsys):
     natural = {"split": "natural-man-made"}
     made = [make_result("baseB", 0.5), make_result("A1B+", 0.52), make_result("A2B+", 0.53), make_result("B2B+", 0.54)]
     made += [make_result("baseB", 0.7, **natural), make_result("A1B", 0.1, **natural)]
-    table = results.table(made)
+    table = result_files.table(made)
     lines = printed_report(table, tmp_path, capsys, tensorboard_path=None)
     assert ["top-1", "(%),", "random", "halves", "-", "n", "=", "1", "n", "=", "2"] in lines
     assert ["top-1", "(%),", "natural/man-made", "-", "n", "=", "1"] in lines
@@ -108,10 +111,10 @@ def test_the_papers_own_table_1_beside_ours(tmp_path, capsys):
 def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):
     finished = (make_result("baseB", 0.5), make_result("A1B", 0.1, status=DIVERGED))
     with console._SweepProgress() as progress:
-        progress.update(sweep.Progress(37, (), 0.0, None))
-        progress.update(sweep.Progress(37, finished[:1], 0.1, None))
-        progress.update(sweep.Progress(37, finished, 0.2, 240.0))
-        progress.update(sweep.Progress(37, finished, 0.2, 230.0))
+        progress.update(scheduler.Progress(37, (), 0.0, None))
+        progress.update(scheduler.Progress(37, finished[:1], 0.1, None))
+        progress.update(scheduler.Progress(37, finished, 0.2, 240.0))
+        progress.update(scheduler.Progress(37, finished, 0.2, 230.0))
     assert capsys.readouterr().out.splitlines() == [
         "baseB_random-0_seed-0  top-1 50.0 %  (1 of 37)",
         "A1B_random-0_seed-0  diverged  (2 of 37, 4 min left)",

@@ -1,7 +1,8 @@
 import pytest
 
-from tf_transfer import console, dry_run, plan
-from tf_transfer.experiment import Experiment, Recipe
+from tf_transfer import console, dry_run
+from tf_transfer.experiment import plan
+from tf_transfer.experiment.config import Experiment, Recipe
 
 
 def test_the_plan_says_what_would_be_trained_and_what_it_costs(store, capsys):

@@ -9,7 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("tf_transfer/**/*.py"), *ROOT.glob("bin/*.py"), *ROOT.glob("configs/*.py")])
 TEXTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bin/*"), *ROOT.glob("tf_transfer/**/*.py")]
-TEXTS += ROOT.glob("tf_transfer/templates/*")
+TEXTS += ROOT.glob("tf_transfer/report/templates/*")
 
 BARRED_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml", "runpy", "code"}
 # `load_model` may build what a file names, `loads`/`load` of NumPy may unpickle; `untrusted` reads arrays instead.

@@ -7,7 +7,7 @@ import pytest
 
 import tf_transfer
 from tf_transfer.api import prepare
-from tf_transfer.experiment import Experiment, Recipe
+from tf_transfer.experiment.config import Experiment, Recipe
 
 ARCHIVE = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10.tar.xz"
 CLASSES = ("airplane", "frog", "horse", "truck")

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from tf_transfer import effects, transition
-from tf_transfer.intervals import FEWEST_GROUPS
+from tf_transfer.analysis import effects, transition
+from tf_transfer.analysis.intervals import FEWEST_GROUPS
 
 KINDS = ("base", "selffer", "selffer+", "transfer", "transfer+", "random")
 # Mean accuracy by kind and layer 1..n: co-adaptation in the middle, specialisation at the top, as in the paper.

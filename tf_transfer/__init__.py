@@ -18,20 +18,20 @@ import importlib
 __version__ = "0.1.0"
 
 _EXPORTS = {
-    "Experiment": "tf_transfer.experiment",
-    "Recipe": "tf_transfer.experiment",
-    "Treatment": "tf_transfer.treatments",
-    "make_plan": "tf_transfer.plan",
+    "Experiment": "tf_transfer.experiment.config",
+    "Recipe": "tf_transfer.experiment.config",
+    "Treatment": "tf_transfer.experiment.treatments",
+    "make_plan": "tf_transfer.experiment.plan",
     "prepare": "tf_transfer.api",
     "run": "tf_transfer.api",
-    "write_report": "tf_transfer.report",
-    "load_network": "tf_transfer.saved_model",
-    "export": "tf_transfer.saved_model",
-    "draw_figure2": "tf_transfer.figures.figure2",
-    "draw_figure3": "tf_transfer.figures.figure3",
-    "draw_reduced_volume": "tf_transfer.figures.reduced_volume",
-    "draw_preserve": "tf_transfer.figures.preserve",
-    "random_halves": "tf_transfer.class_splits",
+    "write_report": "tf_transfer.report.reports",
+    "load_network": "tf_transfer.export.saved_model",
+    "export": "tf_transfer.export.saved_model",
+    "draw_figure2": "tf_transfer.report.figures.figure2",
+    "draw_figure3": "tf_transfer.report.figures.figure3",
+    "draw_reduced_volume": "tf_transfer.report.figures.reduced_volume",
+    "draw_preserve": "tf_transfer.report.figures.preserve",
+    "random_halves": "tf_transfer.experiment.class_splits",
 }
 __all__ = [*_EXPORTS, "__version__"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tf_transfer import results, sweep
-from tf_transfer.experiment import Experiment
-from tf_transfer.image_store import StoreMeta
-from tf_transfer.sources import open_source
-from tf_transfer.store_writer import prepare_store
+from tf_transfer.data.image_store import StoreMeta
+from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.experiment.config import Experiment
+from tf_transfer.results import result_files
+from tf_transfer.sweep import scheduler
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ def prepare(source: str, path: str, image_size: int = 0, image_format: str = "ra
       path: Directory of the store.
       image_size: Side of the square images, in pixels; 0 for that of the first image.
       image_format: `raw` or `jpeg`.
-      **options: `data_dir`, `manual_dir`, `holdout` and `seed` of `tf_transfer.sources.open_source`.
+      **options: `data_dir`, `manual_dir`, `holdout` and `seed` of `tf_transfer.data.sources.open_source`.
 
     Returns:
       The store's description.
@@ -47,12 +48,12 @@ def run(
     """
     printed = 0
 
-    def on_progress(progress: sweep.Progress) -> None:
+    def on_progress(progress: scheduler.Progress) -> None:
         nonlocal printed
         for finished in progress.finished[printed:]:
             print(f"{finished.run}: top-1 {100 * finished.top1_last:.1f} %")
         printed = len(progress.finished)
 
     said = (lambda progress: None) if quiet else on_progress
-    outcomes = sweep.run_sweep(experiment, workdir, said, allow_other_versions=allow_other_versions)
-    return results.table(outcomes)
+    outcomes = scheduler.run_sweep(experiment, workdir, said, allow_other_versions=allow_other_versions)
+    return result_files.table(outcomes)

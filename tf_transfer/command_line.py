@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
-from tf_transfer.printable import printable
+from tf_transfer.files.printable import printable
 
 _TRACEBACK = "TF_TRANSFER_TRACEBACK"
 # What ml_collections says of a field that is not there (the name alone, or with a similar one) and of such a file.
@@ -29,7 +29,7 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
     """
 
     def guarded(argv: list[str]) -> None:
-        from tf_transfer.sweep import SweepFailed
+        from tf_transfer.sweep.scheduler import SweepFailed
 
         logging.set_verbosity(logging.WARNING)  # what TFDS tells its developers
         if len(argv) > 1:

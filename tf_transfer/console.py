@@ -13,9 +13,10 @@ import rich.console
 import rich.progress
 import rich.table
 
-from tf_transfer import analysis, image_store, table1
-from tf_transfer import experiment as experiments
-from tf_transfer.printable import printable
+from tf_transfer.analysis import result_table, table1
+from tf_transfer.data import image_store
+from tf_transfer.experiment import config as experiments
+from tf_transfer.files.printable import printable
 
 _SET_ASIDE_SHOWN = 3  # enough to see what they are; the file has them all
 
@@ -27,8 +28,8 @@ LINE_SECONDS = 20.0  # off a terminal, from one line of progress to the next
 
 def prepare(source: str, out: str, image_size: int, image_format: str, options: Mapping) -> None:
     """Prepares an image store under a progress bar and prints what is in it."""
-    from tf_transfer.sources import open_source
-    from tf_transfer.store_writer import prepare_store
+    from tf_transfer.data.sources import open_source
+    from tf_transfer.data.store_writer import prepare_store
 
     if source.startswith("tfds:") and not options.get("manual_dir"):
         print("asking TFDS (without a network it tries for some minutes before it gives up)", flush=True)
@@ -59,8 +60,8 @@ def sweep(experiment: experiments.Experiment, workdir: str, allow_other_versions
     Raises:
       SweepFailed: As in `sweep.run_sweep`, and whatever else that raises.
     """
-    from tf_transfer import report
-    from tf_transfer.sweep import SweepFailed, run_sweep
+    from tf_transfer.report import reports
+    from tf_transfer.sweep.scheduler import SweepFailed, run_sweep
 
     start = time.monotonic()
     try:
@@ -68,15 +69,15 @@ def sweep(experiment: experiments.Experiment, workdir: str, allow_other_versions
             run_sweep(experiment, workdir, progress.update, _caution, allow_other_versions)
     except SweepFailed:
         with contextlib.suppress(FileNotFoundError):  # no run is finished
-            print_report(report.write_report(workdir, experiment.metric))
+            print_report(reports.write_report(workdir, experiment.metric))
         raise
     print(f"all runs are done ({duration(time.monotonic() - start)})")
-    print_report(report.write_report(workdir, experiment.metric))
+    print_report(reports.write_report(workdir, experiment.metric))
 
 
 def join(workdir: str, allow_other_versions: bool) -> None:
     """Helps the sweep of a workdir, under a progress bar, until all its runs are done."""
-    from tf_transfer.sweep import join_sweep
+    from tf_transfer.sweep.scheduler import join_sweep
 
     with _SweepProgress() as progress:
         join_sweep(workdir, progress.update, allow_other_versions)
@@ -94,7 +95,7 @@ def print_report(report) -> None:
         for n in means.columns:
             table.add_column(f"n = {n}" if n else "-", justify="right")
         for kind, row in means.iterrows():
-            table.add_row(analysis.pattern(kind), *_one_decimal(row))
+            table.add_row(result_table.pattern(kind), *_one_decimal(row))
         CONSOLE.print(table)
     if len(report.boost):
         _print_table1(report.boost, report.beside_paper)

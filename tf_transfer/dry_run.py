@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator
 import rich.box
 import rich.table
 
-from tf_transfer import analysis, class_splits, expected_stores, image_store, workdir
+from tf_transfer.analysis import result_table
 from tf_transfer.console import CONSOLE, duration
-from tf_transfer.experiment import Experiment
-from tf_transfer.pending import pending_cohorts
-from tf_transfer.plan import Cohort, Plan, Run, make_cohort, make_plan
+from tf_transfer.data import expected_stores, image_store
+from tf_transfer.experiment import class_splits
+from tf_transfer.experiment.config import Experiment
+from tf_transfer.experiment.plan import Cohort, Plan, Run, make_cohort, make_plan
+from tf_transfer.results import workdir
+from tf_transfer.sweep.pending import pending_cohorts
 
 
 def print_plan(experiment: Experiment, directory: str | None, flops_per_second: float) -> None:
@@ -98,7 +101,9 @@ def _blocks_table(plan: Plan, cohorts: Iterable[Cohort], flops_per_second: float
 
 def _kinds(runs: Iterable[Run]) -> str:
     kinds = collections.Counter(run.treatment.kind for run in runs)
-    return ", ".join(f"{count} {'base' if kind == 'base' else analysis.pattern(kind)}" for kind, count in kinds.items())
+    return ", ".join(
+        f"{count} {'base' if kind == 'base' else result_table.pattern(kind)}" for kind, count in kinds.items()
+    )
 
 
 def _in_the_paper_s_words(runs: Iterable[Run]) -> str:

@@ -1,0 +1,280 @@
+import dataclasses
+import json
+import pathlib
+import runpy
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tf_transfer.experiment.config import Experiment, Recipe
+from tf_transfer.results import workdir
+
+CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
+
+
+def fields(dataclass):
+    return {field.name for field in dataclasses.fields(dataclass)}
+
+
+def test_default_config_has_exactly_the_fields_and_defaults_of_an_experiment():
+    config = runpy.run_path(str(CONFIGS / "default.py"))["get_config"]().to_dict()
+    assert set(config) == fields(Experiment)
+    assert set(config["recipe"]) == fields(Recipe)
+    assert Experiment.from_config({**config, "store": "here"}) == Experiment(store="here")
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in CONFIGS.glob("*.py") if file.name != "default.py"))
+def test_every_config_is_an_experiment(name, monkeypatch):
+    monkeypatch.syspath_prepend(CONFIGS.parent)
+    experiment = Experiment.from_config(runpy.run_path(str(CONFIGS / name))["get_config"]().to_dict())
+    assert experiment.architecture(num_classes=10, image_size=32).parameters > 0
+
+
+def test_what_is_written_as_json_is_read_back():
+    experiment = Experiment(
+        store="b",
+        source_store="a",
+        split="data sets",
+        split_seeds=(3, 4),
+        network_options={"filters": (1, 2, 3, 4, 5)},
+        targets=("A", "B"),
+        layers=(1, 7),
+        recipe=Recipe(steps=100, schedule="step", decay_every=50, mirror=True),
+    )
+    written = json.dumps(experiment.to_json())
+    assert Experiment.from_config(json.loads(written)) == experiment
+
+
+def test_unknown_and_missing_fields():
+    with pytest.raises(ValueError, match=r"unknown config fields \['colour'\]; configs/default.py lists them all"):
+        Experiment.from_config({"store": "here", "colour": 1})
+    with pytest.raises(ValueError, match=r"unknown config fields \['rate'\]; configs/default.py lists them all"):
+        Experiment.from_config({"store": "here", "recipe": {"rate": 1}})
+    with pytest.raises(ValueError, match="missing required field store"):
+        Experiment.from_config({})
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"layers": 3}, r"^layers: expected a tuple such as \(1, 2\), got int$"),
+        ({"seeds": (1.5,)}, r"^seeds\[0\]: expected int, got float$"),
+        ({"cohort_size": True}, "^cohort_size: expected int, got bool$"),
+        ({"recipe": {"mirror": 1}}, "^recipe.mirror: expected bool, got int$"),
+        ({"recipe": 5}, "^recipe: expected object, got int$"),
+        ({"network_options": []}, "^network_options: expected object, got array$"),
+    ],
+)
+def test_values_of_other_types(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Experiment.from_config({"store": "here"} | fields)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"store": ""}, "no image store given: set --config.store=PATH"),
+        ({"split": "thirds"}, "unknown split 'thirds': expected one of .*'random', 'natural/man-made'"),
+        ({"split": "data sets"}, "source_store and split='data sets' go together"),
+        ({"source_store": "other"}, "source_store and split='data sets' go together"),
+        ({"targets": ()}, r"targets must be some of \('A', 'B'\), got \(\)"),
+        ({"targets": ("C",)}, r"targets must be some of \('A', 'B'\), got \('C',\)"),
+        ({"seeds": ()}, r"seeds must be one or more integers from 0 on, got \(\)"),
+        ({"seeds": (0, -1)}, r"seeds must be one or more integers from 0 on, got \(0, -1\)"),
+        ({"seeds": ("x",)}, r"seeds\[0\]: expected int, got str"),
+        ({"split_seeds": (2**32,)}, r"split_seeds must be at most 4294967295, got \(4294967296,\)"),
+        ({"checkpoint_minutes": float("nan")}, "checkpoint_minutes must be at least 0, got nan"),
+        ({"split_seeds": (-1,)}, r"split_seeds must be one or more integers from 0 on, got \(-1,\)"),
+        ({"layers": ("abc",)}, r"layers\[0\]: expected int, got str"),
+        ({"metric": "top5"}, "unknown metric 'top5': expected one of .*'top1_mean_best10'"),
+        ({"cohort_size": 0}, "cohort_size must be at least 1, got 0"),
+        ({"finetuned_cohort_size": 0}, "finetuned_cohort_size must be at least 1, got 0"),
+        ({"processes": -1}, "processes must be at least 0, got -1"),
+        ({"images_per_class": (-1,)}, r"images_per_class must be one or more integers from 0 on, got \(-1,\)"),
+        ({"images_per_class": 5}, r"images_per_class: expected a tuple such as \(1, 2\), got int"),
+    ],
+)
+def test_what_an_experiment_refuses(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Experiment.from_config({"store": "here", **changes})
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"batch_size": 0}, "recipe.batch_size must be at least 1, got 0"),
+        ({"batch_size": 10**8}, "recipe.batch_size must be at most 65536, got 100000000"),
+        ({"steps": -1}, "recipe.steps must be at least 0, got -1"),
+        ({"tests": 0}, "recipe.tests must be at least 1, got 0"),
+        ({"crop_padding": -1}, "recipe.crop_padding must be at least 0, got -1"),
+        ({"crop_size": -1}, "recipe.crop_size must be at least 0, got -1"),
+        ({"epochs": 0.0}, "recipe.epochs must be above 0, or recipe.steps given; got 0 and 0"),
+        ({"epochs": float("inf")}, r"recipe.epochs must lie in \[0, inf\), got inf"),
+        ({"warmup": 1.0}, r"recipe.warmup must lie in \[0, 1\), got 1.0"),
+        ({"learning_rate": float("nan")}, r"recipe.learning_rate must lie in \[0, inf\), got nan"),
+        ({"momentum": 1.0}, r"recipe.momentum must lie in \[0, 1\), got 1.0"),
+        ({"weight_decay": -0.1}, r"recipe.weight_decay must lie in \[0, inf\), got -0.1"),
+        ({"schedule": "step"}, "recipe.schedule='step' needs recipe.decay_every"),
+        ({"schedule": "line"}, "unknown recipe.schedule 'line': expected one of .*'cosine'"),
+        ({"normalisation": "none"}, "unknown recipe.normalisation 'none': expected one of .*'mean image'"),
+        ({"precision": "float8"}, "unknown recipe.precision 'float8': expected one of .*'float32'"),
+    ],
+)
+def test_what_a_recipe_refuses(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(**changes)
+
+
+def test_steps_are_a_whole_number_of_intervals_between_tests():
+    recipe = Recipe(batch_size=64, epochs=12.0, tests=20)
+    assert recipe.steps_per_test(25_000) == 234  # 12 x 25000 / 64 = 4687.5 steps
+    assert recipe.num_steps(25_000) == 4680
+    assert Recipe(steps=100, tests=20).num_steps(25_000) == 100
+    assert Recipe(epochs=0.0, steps=3, tests=20).num_steps(25_000) == 20  # one step a test is the least
+
+
+@given(num_images=st.integers(1, 10**6), batch_size=st.integers(1, 512), tests=st.integers(1, 50))
+def test_steps_are_as_near_to_the_epochs_as_can_be(num_images, batch_size, tests):
+    recipe = Recipe(batch_size=batch_size, epochs=10.0, tests=tests)
+    steps, wanted = recipe.num_steps(num_images), 10 * num_images / batch_size
+    assert steps % tests == 0
+    assert abs(steps - wanted) <= tests / 2 + 0.5 or steps == tests
+
+
+def test_auto_precision_becomes_one_that_is_named():
+    assert Recipe().resolved().precision in ("float32", "mixed_bfloat16")
+    assert Recipe(precision="float32").resolved() == Recipe(precision="float32")
+
+
+def test_random_halves_by_split_seed(store):
+    experiment = Experiment(store=store, split_seeds=(0, 5))
+    assert experiment.all_blocks()[""].split_names == ["random-0", "random-5"]
+    for split in (experiment.class_split("random-0"), experiment.class_split("random-5")):
+        assert len(split.classes_a) == 3 and sorted(split.classes_a + split.classes_b) == list(range(6))
+
+
+def test_natural_and_man_made_make_one_split_whatever_the_seeds(store):
+    experiment = Experiment(store=store, split="natural/man-made", split_seeds=(0, 1))
+    assert experiment.all_blocks()[""].split_names == ["natural-man-made"]
+    split = experiment.class_split("natural-man-made")
+    assert split.classes_a == (0, 1, 2)  # bird, cat, deer
+    assert split.classes_b == (3, 4, 5)  # ship, train, truck
+
+
+def test_natural_and_man_made_by_a_mapping_of_one_s_own(store):
+    lists = {"classes_a": ("truck", "cat"), "classes_b": ("bird",)}
+    split = Experiment(store=store, split="natural/man-made", **lists).class_split("natural-man-made")
+    assert (split.name, split.classes_a, split.classes_b) == ("natural-man-made", (1, 5), (0,))
+
+
+def test_explicit_split_by_names(store):
+    experiment = Experiment(store=store, split="explicit", classes_a=("truck", "cat"), classes_b=("bird",))
+    split = experiment.class_split("explicit")
+    assert (split.name, split.classes_a, split.classes_b) == ("explicit", (1, 5), (0,))
+    for classes_b, message in [
+        (("dragon",), "no class 'dragon'"),
+        (("cat",), r"share the classes \[1\]"),
+        ((), "task B has no classes"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            dataclasses.replace(experiment, classes_b=classes_b).class_split("explicit")
+
+
+def test_two_data_sets_may_share_class_numbers(store, tmp_path):
+    source = str(shutil.copytree(store, tmp_path / "source"))
+    experiment = Experiment(store=store, source_store=source, split="data sets")
+    split = experiment.class_split("data-sets")
+    assert split.classes_a == split.classes_b == (0, 1, 2, 3, 4, 5)
+    assert experiment.task("data-sets", "A").store == source
+    assert experiment.task("data-sets", "B").store == experiment.task("random-0", "A").store == store
+
+
+def test_all_classes_as_one_task(store):
+    experiment = Experiment(store=store, split="all", treatments=("RnB", "BnB"))
+    split = experiment.class_split("all")
+    assert (split.classes_a, split.classes_b) == ((), (0, 1, 2, 3, 4, 5))
+    for changes, message in [
+        ({"targets": ("A", "B")}, r"split='all' has one task, B, which holds all classes; got targets \('A', 'B'\)"),
+        ({"treatments": ("RnB", "AnB")}, r"no task A to transfer from; set treatments to .*, got \['AnB'\]"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            dataclasses.replace(experiment, **changes)
+
+
+def test_a_task_s_images(store):
+    task = Experiment(store=store).task("random-0", "B", images_per_class=5)
+    assert task.num_images("train") == 3 * 5
+    assert task.num_images("test") == 3 * 4  # never limited
+
+
+def test_blocks_share_what_they_do_not_set(store):
+    blocks = {"volumes": {"split": "all", "treatments": (), "images_per_class": (1, 2), "steps": 7}, "rest": {}}
+    experiment = Experiment(store=store, layers=(1, 2), blocks=blocks)
+    volumes, rest = experiment.all_blocks().values()
+    assert (volumes.split, volumes.images_per_class, volumes.steps, volumes.layers) == ("all", (1, 2), 7, (1, 2))
+    assert rest == Experiment(store=store, layers=(1, 2)).all_blocks()[""]
+    assert Experiment.from_config(experiment.to_json()) == experiment
+
+
+@pytest.mark.parametrize(
+    "block, message",
+    [
+        (
+            {"network": "tiny"},
+            r"blocks.mine: a block cannot set \['network'\], only \['split', 'split_seeds', .*'steps'",
+        ),
+        ({"split": "thirds"}, "blocks.mine: unknown split 'thirds'"),
+        ({"steps": -1}, "blocks.mine: steps must be at least 0, got -1"),
+        ({"split": "data sets"}, "source_store and split='data sets' go together"),
+    ],
+)
+def test_what_a_block_refuses(block, message):
+    with pytest.raises(ValueError, match=message):
+        Experiment.from_config({"store": "here", "blocks": {"mine": block}})
+
+
+def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other(store):
+    experiment = Experiment(store=store)
+    other_precision = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[Recipe().resolved().precision]
+    numbers = {
+        "classes_a": ("cat",), "classes_b": ("bird",), "network": "tiny", "network_options": {"dropout": 0.5},
+    }  # fmt: skip
+    free = {
+        "split": "explicit", "split_seeds": (1,), "images_per_class": (3,), "targets": ("A",), "treatments": ("AnB",),
+        "layers": (3,), "seeds": (7,), "blocks": {"volumes": {"images_per_class": (3,)}},
+        "expected_store": "imagenet2012",
+        "metric": "top1_mean_best10", "cohort_size": 3, "finetuned_cohort_size": 2, "processes": 1,
+            "deterministic": "yes", "checkpoint_minutes": 1.0, "checkpoint_steps": 7,
+    }  # fmt: skip
+    recipe = {
+        "batch_size": 32, "epochs": 1.0, "steps": 10, "tests": 5, "learning_rate": 0.1, "schedule": "constant",
+        "warmup": 0.1, "decay_every": 5, "momentum": 0.5, "weight_decay": 0.1, "bias_rate": 2.0, "crop_padding": 4,
+        "crop_size": 24, "mirror": True, "normalisation": "mean image", "precision": other_precision,
+    }  # fmt: skip
+    assert set(numbers) | set(free) | {"store", "source_store", "recipe"} == fields(Experiment)
+    assert set(recipe) == fields(Recipe)
+    for field, value in free.items():
+        changed = dataclasses.replace(experiment, **{field: value})
+        assert changed != experiment and changed.settings_hash() == experiment.settings_hash(), field
+    for field, value in numbers.items():
+        assert dataclasses.replace(experiment, **{field: value}).settings_hash() != experiment.settings_hash(), field
+    for field, value in recipe.items():
+        changed = dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, **{field: value}))
+        assert changed.settings_hash() != experiment.settings_hash(), field
+
+
+def test_settings_know_a_store_by_its_content_and_not_by_its_path(store, tmp_path, redescribe):
+    moved, edited = (shutil.copytree(store, tmp_path / name) for name in ("moved", "edited"))
+    redescribe(moved, name="folder:moved", source="elsewhere")
+    redescribe(edited, channel_mean=(0.0, 0.0, 0.0))
+    settings = [Experiment(store=str(path)).settings() for path in (store, moved, edited)]
+    assert settings[0] == settings[1] != settings[2]
+
+
+def test_whole_numbers_of_epochs_are_the_same_settings_as_a_workdir_reads(store, tmp_path):
+    whole = Experiment(store, recipe=Recipe(epochs=10, learning_rate=1))
+    workdir.write_config(tmp_path, whole)
+    assert workdir.read_experiment(tmp_path).settings_hash() == whole.settings_hash()
+    assert whole.settings_hash() == Experiment(store, recipe=Recipe(epochs=10.0, learning_rate=1.0)).settings_hash()

@@ -1,0 +1,105 @@
+import base64
+import hashlib
+import html.parser
+import re
+
+import pandas as pd
+import pytest
+
+from tf_transfer.analysis.effects import COLUMNS
+from tf_transfer.report import captions
+from tf_transfer.report import page as html_page
+
+
+class Reader(html.parser.HTMLParser):
+    """Gathers elements and their attributes, and whether each is closed."""
+
+    VOID = {"meta", "link", "br", "img", "path", "use", "stop"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(reported):
+    return reported.page_path.read_text()
+
+
+@pytest.fixture(scope="module")
+def elements(page):
+    reader = Reader(page)
+    assert not reader.open
+    return reader.elements
+
+
+def test_nothing_is_loaded_from_elsewhere(elements, page):
+    loaded = [attrs[name] for _, attrs in elements for name in ("src", "href", "xlink:href") if name in attrs]
+    assert loaded and all(address.startswith(("#", "data:")) for address in loaded)
+    assert "@import" not in page and not re.search(r"url\((?!#)", page)
+    assert not [name for _, attrs in elements for name in attrs if name.startswith("on")]
+
+
+def test_the_policy_allows_the_pages_own_script_alone(elements, page):
+    (policy,) = [attrs["content"] for _, attrs in elements if attrs.get("http-equiv") == "Content-Security-Policy"]
+    script = page[page.index("<script>") + len("<script>") : page.index("</script>")]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.startswith(f"default-src 'none'; script-src 'sha256-{digest}'; ")
+
+
+def test_ids_are_unique_and_links_lead_somewhere(elements):
+    ids = [attrs["id"] for _, attrs in elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    links = [attrs.get("href") or attrs.get("xlink:href") or "" for _, attrs in elements]
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+
+
+def test_every_picture_has_an_alternative_text(elements):
+    texts = [attrs.get("aria-label") for tag, attrs in elements if tag == "svg" and attrs.get("role") == "img"]
+    texts += [attrs.get("alt") for tag, attrs in elements if tag == "img"]
+    assert len(texts) == 9 and all(texts)
+    assert "AnB 49.0, 48.0, 47.0, 46.0, 45.0, 44.0, 43.0 % at n = 1, 2, 3, 4, 5, 6, 7" in texts[0]
+
+
+def test_black_and_white_are_the_readers(page):
+    figures = page[page.index("<svg") : page.rindex("</svg>")]
+    assert "var(--ink)" in figures and "#000000" not in figures and "#ffffff" not in figures
+
+
+def test_columns_that_never_vary_are_named_once(elements, page):
+    assert "split random-0, images_per_class 0, seed 0, steps 20, num_classes 10, status finished." in page
+    headers = [attrs for tag, attrs in elements if tag == "th" and "aria-sort" in attrs]
+    assert len(headers) == 11 and {attrs["aria-sort"] for attrs in headers} == {"none"}
+
+
+def test_numbers_sort_by_their_value_and_show_in_percent():
+    row = {"top1_last": 0.12345, "n": 3, "kind": "base", "loss_last": float("nan")}
+    assert html_page._cells(row) == [("12.3", "0.12345"), ("3", "3"), ("base", "base"), ("", "")]
+    assert html_page._columns(pd.DataFrame([row]))[0] == "top1_last (%)"
+
+
+def test_effects_without_an_interval_have_none():
+    row = dict.fromkeys(COLUMNS) | {"effect": "recovery", "layers": "1", "n": 1, "estimate": 2.0, "low": float("nan")}
+    made = html_page._effect_rows(pd.DataFrame([row | {"p_holm": float("nan")}]))
+    assert made["rows"] == {"recovery": [{"estimate": "2.0", "interval": "", "found": False}]}
+    assert made["patterns"] == {"recovery": ["AnB+", "AnB"]}
+
+
+def test_pictures_in_words():
+    means = pd.DataFrame({0: [50.0, None], 1: [None, 48.04], 2: [None, 47.0]}, index=["base", "transfer"])
+    assert captions.describe_means(means) == "Top-1 accuracy: baseB 50.0 %; AnB 48.0, 47.0 % at n = 1, 2."
+    effects = pd.DataFrame({"effect": ["recovery"], "n": [1], "estimate": [2.04]})
+    assert captions.describe_effects(effects) == "recovery 2.0 points at n = 1."

@@ -1,0 +1,69 @@
+"""A real process that trains, and its end by SIGTERM."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from tf_transfer.experiment.plan import make_plan
+from tf_transfer.files import checksums
+from tf_transfer.results import checkpoints, workdir
+from tf_transfer.sweep.trainer_process import TrainerProcess
+from tf_transfer.training import preemption
+
+# One that asks itself to end, and never comes to a next step.
+STUCK = """
+import os, signal, sys, threading
+from tf_transfer.training import preemption
+
+preemption.GRACE_SECONDS = 0.2
+requested = preemption.watch(int(sys.argv[1]))
+if sys.argv[2] == "terminated":
+    os.kill(os.getpid(), signal.SIGTERM)
+print(requested.wait(), flush=True)
+threading.Event().wait()
+"""
+
+
+def end_of_one_that_is_stuck(parent, how):
+    return subprocess.run([sys.executable, "-c", STUCK, str(parent), how], capture_output=True, text=True, timeout=60)
+
+
+def test_a_training_that_is_terminated_saves_the_step_that_it_tells_of(experiment, tmp_path):
+    endless = dataclasses.replace(experiment.recipe, steps=1_000_000, tests=100_000)
+    plan = make_plan(dataclasses.replace(experiment, treatments=("RnB",), recipe=endless))
+    workdir.write_config(tmp_path, plan.experiment)
+    [cohort] = [cohort for cohort in plan.cohorts if len(cohort.runs) == 2]
+    names = [run.name for run in reversed(cohort.runs)]
+    readable, writable = os.pipe()
+    with os.fdopen(readable) as log:
+        with os.fdopen(writable, "w") as output:
+            trainer = TrainerProcess.start(tmp_path, 1, output)
+            trainer.train(names, output)
+        said = []
+        for line in log:
+            said.append(line)
+            if line.startswith("test 3/"):
+                trainer.terminate()
+    trainer.end()
+    assert trainer.process.returncode == 143, "".join(said)
+    directory = checkpoints.directory_of(tmp_path, cohort.name)
+    [saved] = directory.iterdir()
+    step = int(saved.name.removeprefix("step-"))
+    assert said[-1] == f"stopped at step {step}; all is saved in {directory}\n" and 30 <= step < 1_000_000
+    checksums.check(saved, ("arrays.npz", "state.json"))
+    state = json.loads((saved / "state.json").read_text())
+    assert (state["step"], state["identity"]["runs"]) == (step, names)  # in the sweep's order, as its log is called
+    assert not (tmp_path / "runs").exists()
+
+
+def test_one_that_comes_to_no_next_step_ends_after_its_grace():
+    done = end_of_one_that_is_stuck(os.getpid(), "terminated")
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "True\n") and preemption.STOPPED == 143
+
+
+def test_one_whose_sweep_is_gone_ends_too():
+    done = end_of_one_that_is_stuck(1 if os.getpid() != 1 else 2, "left alone")
+    assert (done.returncode, done.stdout) == (143, "True\n")

@@ -1,0 +1,157 @@
+"""A training that stops, however often and wherever, ends as one that was never stopped: bit for bit."""
+
+import dataclasses
+import shutil
+import types
+
+import keras
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tf_transfer.experiment.plan import make_plan
+from tf_transfer.results import checkpoints, result_files, workdir
+from tf_transfer.training import backup, train
+from tf_transfer.training.evaluation import CohortHistory
+from tf_transfer.training.preemption import Preempted
+
+FROZEN, FINE_TUNED = "A1B", "A1B+"  # a run of the cohort of each kind
+
+
+class StopAt:
+    """Asks to stop when it has been looked at so many times: before each step, and around and within each test."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def is_set(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.fixture
+def bases(trained, experiment, tmp_path):
+    """A workdir of its own in which only the bases are done."""
+    workdir.write_config(tmp_path, experiment)
+    for name in ("baseA_random-0_seed-0", "baseB_random-0_seed-0"):
+        shutil.copytree(result_files.run_directory(trained, name), result_files.run_directory(tmp_path, name))
+    return tmp_path
+
+
+def cohort_of(treatment, experiment):
+    [cohort] = [c for c in make_plan(experiment).cohorts if treatment in [run.treatment.name for run in c.runs]]
+    return cohort
+
+
+def stop(directory, experiment, cohort, looks):
+    with pytest.raises(Preempted, match="stopped at step .*; all is saved in"):
+        train.train_cohort(directory, make_plan(experiment), cohort, StopAt(looks))
+
+
+def finish(directory, experiment, cohort):
+    return train.train_cohort(directory, make_plan(experiment), cohort)
+
+
+def saved_steps(directory, cohort):
+    return sorted(int(path.name[5:]) for path in checkpoints.directory_of(directory, cohort.name).iterdir())
+
+
+def without_times(result):
+    return dataclasses.replace(result, seconds=0, images_per_second=0)
+
+
+def assert_same_results(first, second, names):
+    for name in names:
+        one, other = (result_files.read_result(directory, name) for directory in (first, second))
+        assert without_times(one) == without_times(other)
+        weights = result_files.read_weights(second, name)
+        for key, array in result_files.read_weights(first, name).items():
+            np.testing.assert_array_equal(array, weights[key], err_msg=f"{name} {key}")
+        np.testing.assert_array_equal(result_files.read_correct(first, name), result_files.read_correct(second, name))
+
+
+def points(directory, name):
+    log = EventAccumulator(str(directory / "tensorboard" / name)).Reload()
+    return {tag: [(e.step, e.value) for e in log.Scalars(tag)] for tag in log.Tags()["scalars"]}
+
+
+# Each interval has 6 steps; one look comes before each call of TensorFlow, one before the test and one within it.
+@pytest.mark.parametrize("treatment, steps_per_call, looks", [
+    (FROZEN, 1, [9, 0, 4, 13]), (FINE_TUNED, 1, [6, 1, 7, 14]), (FROZEN, 4, [1, 0, 1, 7, 0]),
+])  # fmt: skip
+def test_stopped_and_continued_is_the_same_bit_for_bit(
+    treatment, steps_per_call, looks, trained, bases, experiment, monkeypatch
+):
+    monkeypatch.setattr(train, "MOST_STEPS_PER_CALL", steps_per_call)  # what was never stopped had 6 in a call
+    cohort = cohort_of(treatment, experiment)
+    for number in looks:
+        stop(bases, experiment, cohort, number)
+    names = [outcome.run for outcome in finish(bases, experiment, cohort)]
+    assert_same_results(trained, bases, names)
+    for name in names:
+        assert points(bases, name) == points(trained, name)
+    assert not checkpoints.directory_of(bases, cohort.name).exists()
+
+
+def test_checkpoints_come_with_the_steps_and_two_are_kept(bases, experiment):
+    cohort, often = cohort_of(FROZEN, experiment), dataclasses.replace(experiment, checkpoint_steps=2)
+    stop(bases, often, cohort, 7)
+    assert saved_steps(bases, cohort) == [8, 10]
+
+
+@pytest.mark.parametrize("minutes, seconds, expected", [
+    (5, 0, [5, 10, 15, 20, 25, 30, 35, 40, 45]),
+    (5, 2.5, [5, 10, 15, 20, 25, 30, 35, 40, 45]),
+    (5, 12, [5, 25, 45]),  # each 20 minutes
+    (0.5, 1, [1, 3, 5, 7, 9]),  # each 2 minutes
+    (0, 0, []),
+])  # fmt: skip
+def test_checkpoints_come_by_time_and_take_one_percent_of_it_at_most(minutes, seconds, expected, tmp_path, monkeypatch):
+    """A step takes a minute here, and a checkpoint so many seconds."""
+    now, save = [0.0], checkpoints.save
+
+    def save_slowly(*given):
+        save(*given)
+        now[0] += seconds
+        saved.append(given[1].step)
+
+    monkeypatch.setattr(backup, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(checkpoints, "save", save_slowly)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD())
+    history = CohortHistory(["A1B"], [model.weights], None, np.zeros(1), 100, on_test=lambda _: None)
+    kept, saved = backup.Backup(model, history, backup.BackupPlan(tmp_path, {}, minutes)), []
+    for step in range(1, expected[-1] + 1 if expected else 50):
+        now[0] += 60
+        kept.on_train_batch_begin(step)
+    assert saved == expected
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(trained, bases, experiment, capsys):
+    cohort, often = cohort_of(FROZEN, experiment), dataclasses.replace(experiment, checkpoint_steps=2)
+    stop(bases, often, cohort, 7)
+    newest = checkpoints.directory_of(bases, cohort.name) / "step-00000010" / "arrays.npz"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    capsys.readouterr()
+    names = [outcome.run for outcome in finish(bases, often, cohort)]
+    printed = capsys.readouterr().out
+    assert f"{newest} is damaged (its SHA-256 is not the one in SHA256SUMS); that checkpoint is not used" in printed
+    assert "starts at step 8 of 24" in printed
+    assert_same_results(trained, bases, names)
+
+
+def test_a_checkpoint_of_another_training_is_not_used(bases, experiment, capsys, monkeypatch):
+    monkeypatch.setattr(train, "MOST_STEPS_PER_CALL", 1)
+    cohort = cohort_of(FROZEN, experiment)
+    stop(bases, experiment, cohort, 3)
+    name, origin = "baseA_random-0_seed-0", result_files.read_weights(bases, "baseA_random-0_seed-0")
+    origin["layer1/0"] = origin["layer1/0"] + 1
+    base = result_files.read_result(bases, name), result_files.read_correct(bases, name)
+    result_files.write_result(bases, base[0], origin, base[1])
+    capsys.readouterr()
+    stop(bases, experiment, cohort, 1)
+    printed = capsys.readouterr().out
+    assert "step-00000003 is of another training (bases) and is not used" in printed
+    assert "starts at step 0 of 24" in printed

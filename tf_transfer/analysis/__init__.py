@@ -1,0 +1,1 @@
+"""What a table of results says: statistics alone, no files."""

@@ -1,0 +1,56 @@
+"""What a table of results says, all in all: means, effects, findings, and cautions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tf_transfer.analysis import effects, findings, result_table, table1, transition
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What a table of results says.
+
+    Attributes:
+      table: One row a run, as in `results.csv`.
+      metric: The column that it is judged by.
+      means: Accuracy in percent, by family of class splits; one row per kind of treatment, one column per n.
+      boost: Table 1 of the paper, from these runs; empty if nothing was transferred and fine-tuned.
+      warnings: What should keep a reader from trusting them.
+      effects: What each layer is worth, with intervals, as from `effects.estimate_effects`.
+      findings: What they say, in sentences.
+    """
+
+    table: pd.DataFrame
+    metric: str
+    means: dict[str, pd.DataFrame]
+    boost: pd.DataFrame
+    warnings: tuple[str, ...]
+    effects: pd.DataFrame
+    findings: findings.Findings
+
+
+def judge(table: pd.DataFrame, metric: str, *evidence: Mapping) -> Judgement:
+    """Judges a table of results; effects and findings are about its first family of class splits.
+
+    Args:
+      table: Results as in `results.csv`.
+      metric: The column to judge by, in [0, 1].
+      *evidence: Which images each run got right, and their numbers, as for `effects.estimate_effects`, where known.
+    """
+    family = result_table.main_family(table)
+    estimated = effects.estimate_effects(family, metric, *evidence)
+    return Judgement(
+        table=table,
+        metric=metric,
+        means={name: result_table.treatment_means(rows, metric) for name, rows in result_table.families(table).items()},
+        boost=table1.boost(table, metric),
+        warnings=tuple(result_table.warnings(table, metric)),
+        effects=estimated,
+        findings=findings.describe(estimated, transition.find_transition(family, metric, *evidence)),
+    )

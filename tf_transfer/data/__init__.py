@@ -1,0 +1,1 @@
+"""Image stores, and what they are made from."""

@@ -1,0 +1,54 @@
+"""Descriptions of image stores that are not there yet, for a dry run before gigabytes are prepared."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import pathlib
+
+from tf_transfer.data import image_store
+
+IMAGENET = "imagenet2012"
+NAMES = (IMAGENET,)
+IMAGENET_TRAIN, IMAGENET_TEST = 1_281_167, 50_000  # ILSVRC2012's training and validation images
+_IMAGENET_CLASSES = 1000
+
+
+def describe(name: str) -> tuple[image_store.StoreMeta, str]:
+    """Describes a store of a data set as it will be, as far as that is known.
+
+    Args:
+      name: One of `NAMES`.
+
+    Returns:
+      The description, whose channel statistics and checksums are empty, and a sentence that says what is assumed.
+
+    Raises:
+      ValueError: The name is not known.
+    """
+    if name != IMAGENET:
+        raise ValueError(f"unknown expected_store {name!r}: expected one of {NAMES}")
+    fewest, more = divmod(IMAGENET_TRAIN, _IMAGENET_CLASSES)
+    train = tuple(fewest + (label < more) for label in range(_IMAGENET_CLASSES))
+    test = (IMAGENET_TEST // _IMAGENET_CLASSES,) * _IMAGENET_CLASSES
+    nothing = (0.0, 0.0, 0.0)
+    meta = image_store.StoreMeta(
+        name, "", _imagenet_ids(), 256, "jpeg", {"train": train, "test": test}, nothing, nothing, {}
+    )
+    assumed = (
+        f"ILSVRC2012, {IMAGENET_TRAIN:,} training images, taken as evenly spread over its classes (they have 732 to "
+        f"1300), and {test[0]} validation images of each class, as JPEG of 256x256 pixels"
+    )
+    return meta, assumed
+
+
+def write_description(meta: image_store.StoreMeta, directory: str | os.PathLike) -> None:
+    """Writes a store's description without the store: enough to make a plan."""
+    (pathlib.Path(directory) / image_store.META).write_text(json.dumps(meta.to_json()))
+
+
+def _imagenet_ids() -> tuple[str, ...]:
+    # TFDS ships the list; importing it takes seconds, and the file does not need it.
+    package = importlib.util.find_spec("tensorflow_datasets").submodule_search_locations[0]
+    return tuple((pathlib.Path(package) / "datasets" / "imagenet2012" / "labels.txt").read_text().split())

@@ -1,0 +1,293 @@
+"""Image stores: the images and labels of one data set, prepared once, read by index for ever.
+
+A store is a directory:
+  meta.json         class names, image size, format, counts, mean and standard deviation, checksums of the files below
+  train_labels.npy  int32 [images]
+  train_sums.npy    uint64 [images], the first 64 bits of each image's SHA-256
+  train.raw         uint8 images one after another, [images, size, size, 3]  (format `raw`), or
+  train.jpeg        JPEG files one after another                             (format `jpeg`), and
+  train_ends.npy    int64 [images], where each of them ends
+  set_aside.txt     what could not be used, and why
+and the same for `test`. Images stand in the order in which the source gave them.
+
+Whatever is damaged is found and named: a small file, or a data file that was cut off, when the store is opened; an
+image when it is read for the first time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import io
+import json
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+from tf_transfer.files import safe_load
+from tf_transfer.files.printable import printable
+
+META = "meta.json"
+SET_ASIDE = "set_aside.txt"
+SPLITS = ("train", "test")
+FORMATS = ("raw", "jpeg")
+JPEG_BYTES_PER_PIXEL = 0.55  # with room to spare: 200 photographs of ImageNet at 256 pixels, quality 95, took 0.44
+MAX_SIZE = 4096  # pixels; no network that is trained on photographs takes larger ones
+
+
+def data_file(split: str, image_format: str) -> str:
+    """Name of the file with the images of `train` or `test`."""
+    return f"{split}.{image_format}"
+
+
+def bytes_per_image(image_size: int, image_format: str) -> float:
+    """Room that an image takes, in bytes; of a JPEG file, about as much as it will take."""
+    return image_size**2 * (3 if image_format == "raw" else JPEG_BYTES_PER_PIXEL)
+
+
+def array_file(split: str, content: str) -> str:
+    """Name of the file with the `labels`, `sums` or `ends` of the images of `train` or `test`."""
+    return f"{split}_{content}.npy"
+
+
+def checksum(image: bytes) -> int:
+    """The checksum of a stored image: the first 64 bits of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(image).digest()[:8], "little")
+
+
+@dataclasses.dataclass(frozen=True)
+class StoreMeta:
+    """What is known of a store without reading its images.
+
+    Attributes:
+      name: The data set's name, for example `folder:cifar100`.
+      source: Tells the source's files from others of the same name, see `sources.Source.identity`.
+      class_names: Class names in label order.
+      image_size: Side of the square images, in pixels.
+      format: `raw` or `jpeg`.
+      images_per_class: For `train` and `test`, the number of images of each class.
+      channel_mean: Mean of the training images per channel, pixel range 0-255.
+      channel_std: Standard deviation likewise.
+      files: SHA-256 of the small files, in hexadecimal.
+    """
+
+    name: str
+    source: str
+    class_names: tuple[str, ...]
+    image_size: int
+    format: str
+    images_per_class: dict[str, tuple[int, ...]]
+    channel_mean: tuple[float, float, float]
+    channel_std: tuple[float, float, float]
+    files: dict[str, str]
+
+    def __post_init__(self):
+        for name in (self.name, *self.class_names):
+            if name != printable(name):
+                raise ValueError(f"the name {printable(name)!r} holds characters that cannot be printed")
+        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
+            raise ValueError("class names must be one or more, each once")
+        if self.format not in FORMATS or not 0 < self.image_size <= MAX_SIZE:
+            raise ValueError(f"format {printable(self.format)!r} with images of {self.image_size} pixels")
+        counts = [self.images_per_class.get(split, ()) for split in SPLITS]
+        if any(len(each) != len(self.class_names) or min(each) < 1 for each in counts):
+            raise ValueError("images_per_class must give a number of images for each class, of train and of test")
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that training depends on: sizes, format, labels, the images' checksums."""
+        files = {name: sha256 for name, sha256 in self.files.items() if name != SET_ASIDE}
+        return sha256_of_json({**dataclasses.asdict(self), "name": "", "source": "", "files": files})
+
+    def to_json(self) -> dict:
+        """The description as it stands in `meta.json`, sealed with its own SHA-256."""
+        fields = dataclasses.asdict(self)
+        return {**fields, "sha256": sha256_of_json(fields)}
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def num_images(self, split: str, classes: Sequence[int], images_per_class: int = 0) -> int:
+        """Counts the images of some classes, at most `images_per_class` of each (0: all)."""
+        counts = [self.images_per_class[split][label] for label in classes]
+        return sum(min(count, images_per_class) if images_per_class else count for count in counts)
+
+
+def sha256_of_json(fields: dict) -> str:
+    """SHA-256 of JSON values, in hexadecimal, however they may be laid out in a file."""
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=16)
+def read_meta(path: str) -> StoreMeta:
+    """Reads a store's description.
+
+    Raises:
+      FileNotFoundError: There is no store at `path`.
+      ValueError: The description is damaged, or not one of a store.
+    """
+    file = pathlib.Path(path) / META
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"no image store at {path!r} (no {META} in it); make one: python bin/prepare.py --source=... --out={path}"
+        )
+    try:
+        fields = safe_load.parse_json(safe_load.read_bytes(file), dict[str, object])
+        sha256 = fields.pop("sha256", None)
+        meta = safe_load.convert(fields, StoreMeta)
+        if sha256 != sha256_of_json(fields):
+            raise ValueError("its checksum does not fit: it has changed since it was written")
+        return meta
+    except ValueError as error:
+        raise ValueError(f"{file} does not describe an image store ({error}); prepare the store again") from error
+
+
+class ImageStore:
+    """Random access to a prepared store.
+
+    Attributes:
+      path: The store's directory.
+      meta: Its description.
+    """
+
+    def __init__(self, path: str | pathlib.Path):
+        """Opens the store at `path`.
+
+        Raises:
+          FileNotFoundError: There is no store, or one of its files is missing.
+          ValueError: One of its files is damaged or cut off.
+        """
+        self.path = pathlib.Path(path)
+        self.meta = read_meta(str(path))
+        safe_load.refuse_links(path)
+        self._read(SET_ASIDE)
+        self._labels, self._sums = (self._read_arrays(content) for content in ("labels", "sums"))
+        self._ends = self._read_arrays("ends") if self.meta.format == "jpeg" else dict.fromkeys(SPLITS)
+        for split in SPLITS:
+            self._check_arrays(split)
+        self._data = {split: self._map(split) for split in SPLITS}
+        self._unread = {split: np.ones(len(labels), bool) for split, labels in self._labels.items()}
+
+    def _file(self, name: str) -> pathlib.Path:
+        file = self.path / name
+        if not file.is_file():
+            raise FileNotFoundError(f"the image store {str(self.path)!r} lacks {name}; prepare it again")
+        return file
+
+    def _read(self, name: str) -> bytes:
+        content = safe_load.read_bytes(self._file(name))
+        if hashlib.sha256(content).hexdigest() != self.meta.files.get(name):
+            raise self._damaged(f"{name} has changed since it was written")
+        return content
+
+    def _read_arrays(self, content: str) -> dict[str, np.ndarray]:
+        return {split: safe_load.parse_array(self._read(array_file(split, content))) for split in SPLITS}
+
+    def _check_arrays(self, split: str) -> None:
+        labels, sums, ends = self._labels[split], self._sums[split], self._ends[split]
+        expected = {"labels": (labels, np.int32), "sums": (sums, np.uint64)}
+        expected |= {} if ends is None else {"ends": (ends, np.int64)}
+        for content, (array, dtype) in expected.items():
+            if array.dtype != dtype or array.shape != (sum(self.meta.images_per_class[split]),):
+                raise self._damaged(f"{array_file(split, content)} holds {array.dtype} of shape {array.shape}")
+        if labels.min() < 0 or tuple(np.bincount(labels)) != self.meta.images_per_class[split]:
+            raise self._damaged(f"{array_file(split, 'labels')} has other numbers of images than {META}")
+        if ends is not None and (np.diff(ends, prepend=0) <= 0).any():
+            raise self._damaged(f"{array_file(split, 'ends')} does not rise")
+
+    def _damaged(self, what: str) -> ValueError:
+        return ValueError(f"the image store {str(self.path)!r} is damaged: {what}; remove it and prepare it again")
+
+    def _map(self, split: str) -> np.ndarray:
+        file = self._file(data_file(split, self.meta.format))
+        size, ends = self.meta.image_size, self._ends[split]
+        shape = (len(self._labels[split]), size, size, 3) if ends is None else (int(ends[-1]),)
+        expected, found = int(np.prod(shape)), file.stat().st_size
+        if found != expected:
+            raise self._damaged(f"{file.name} has {found:,} bytes instead of {expected:,}")
+        return np.asarray(np.memmap(file, np.uint8, mode="r", shape=shape))  # whose slices are made in less time
+
+    def labels(self, split: str) -> np.ndarray:
+        """Returns the labels of `train` or `test`, int32 [images]."""
+        return self._labels[split]
+
+    def indices(self, split: str, classes: Sequence[int], images_per_class: int = 0) -> np.ndarray:
+        """Finds the images of some classes.
+
+        Args:
+          split: `train` or `test`.
+          classes: Class indices.
+          images_per_class: Take only the first so many of each class; 0 takes all.
+
+        Returns:
+          Sorted int64 array of image indices.
+        """
+        found = [np.flatnonzero(self._labels[split] == label) for label in classes]
+        return np.sort(np.concatenate([indices[: images_per_class or None] for indices in found]))
+
+    def read(self, split: str, indices: np.ndarray) -> np.ndarray:
+        """Reads images.
+
+        Args:
+          split: `train` or `test`.
+          indices: Integer array [batch] of image indices.
+
+        Returns:
+          uint8 array [batch, image_size, image_size, 3].
+
+        Raises:
+          ValueError: One of them is damaged.
+        """
+        if self.meta.format == "jpeg":
+            return np.stack(list(self.images(split, indices)))
+        images = self._data[split][indices]
+        for number in np.flatnonzero(self._unread[split][indices]):
+            self._check(split, int(indices[number]), images[number].tobytes())
+        return images
+
+    def images(self, split: str, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """Yields images one by one, uint8 [size, size, 3], uncopied where possible; errors as for `read`."""
+        if self.meta.format == "jpeg":
+            yield from map(decode_jpeg, self.read_jpeg(split, indices))
+            return
+        for index in indices:
+            image = self._data[split][index]
+            if self._unread[split][index]:
+                self._check(split, int(index), image.tobytes())
+            yield image
+
+    def read_jpeg(self, split: str, indices: np.ndarray) -> list[bytes]:
+        """Reads the JPEG files of images of a store of that format; arguments and errors as for `read`."""
+        data, ends = self._data[split], self._ends[split]
+        records = [data[ends[index - 1] if index else 0 : ends[index]].tobytes() for index in indices]
+        for index, record in zip(indices, records, strict=True):
+            if self._unread[split][index]:
+                self._check(split, int(index), record)
+        return records
+
+    def _check(self, split: str, index: int, image: bytes) -> None:
+        file = data_file(split, self.meta.format)
+        if checksum(image) != self._sums[split][index]:
+            raise self._damaged(f"image {index} of {file} has changed since it was written")
+        if self.meta.format == "jpeg" and _jpeg_size(image) != (self.meta.image_size,) * 2:
+            raise self._damaged(f"image {index} of {file} is no JPEG file of {self.meta.image_size} pixels")
+        self._unread[split][index] = False
+
+
+def _jpeg_size(record: bytes) -> tuple[int, int]:
+    try:
+        with Image.open(io.BytesIO(record), formats=("JPEG",)) as image:
+            return image.size
+    except Exception:  # whatever Pillow raises of what is no JPEG file
+        return 0, 0
+
+
+def decode_jpeg(record: bytes) -> np.ndarray:
+    """Decodes a JPEG file to uint8 [height, width, 3]."""
+    with Image.open(io.BytesIO(record), formats=("JPEG",)) as image:
+        return np.asarray(image.convert("RGB"))

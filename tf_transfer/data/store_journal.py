@@ -1,0 +1,234 @@
+"""The journal of a store that is being written: what has safely been written, chunk by chunk.
+
+PARTIAL/journal.jsonl   first line: what is being made; then one line a chunk of examples, each with its own SHA-256
+PARTIAL/train.raw       and the like: the images, one after another
+
+A chunk's line is written after its images have reached the disk. So whoever is killed, or loses power, leaves whole
+chunks and perhaps a torn end. When the work goes on, all is cut off from the first line on that is not as it was
+written, and done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from tf_transfer.data import image_store
+from tf_transfer.files import safe_load
+from tf_transfer.files.atomic import naming
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What an example became: an image, or a reason why there is none.
+
+    Attributes:
+      label: Its class index.
+      image: The image as it stands in the store: pixels, or a JPEG file. Empty if the example was set aside.
+      set_aside: What is wrong with it; empty if nothing.
+      channel_sum: Sum of the red, green and blue pixel values.
+      channel_squares: Sum of their squares.
+    """
+
+    label: int
+    image: bytes = b""
+    set_aside: str = ""
+    channel_sum: tuple[int, int, int] = (0, 0, 0)
+    channel_squares: tuple[int, int, int] = (0, 0, 0)
+
+
+@dataclasses.dataclass
+class Progress:
+    """What has been written of one split, the sums of all its chunks.
+
+    Attributes:
+      examples: Number of the source's examples, those that were set aside among them.
+      labels: Label of each image.
+      lengths: Number of bytes of each image.
+      sums: `image_store.checksum` of each image.
+      set_aside: One line for each example that could not be used.
+      channel_sum: Sum of all red, green and blue pixel values.
+      channel_squares: Sum of their squares.
+    """
+
+    examples: int = 0
+    labels: list[int] = dataclasses.field(default_factory=list)
+    lengths: list[int] = dataclasses.field(default_factory=list)
+    sums: list[int] = dataclasses.field(default_factory=list)
+    set_aside: list[str] = dataclasses.field(default_factory=list)
+    channel_sum: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+    channel_squares: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+
+    def add(self, other: Progress) -> None:
+        """Adds a chunk."""
+        self.examples += other.examples
+        for name in ("labels", "lengths", "sums", "set_aside"):
+            getattr(self, name).extend(getattr(other, name))
+        for name in ("channel_sum", "channel_squares"):
+            totals = getattr(self, name)
+            totals[:] = [a + b for a, b in zip(totals, getattr(other, name), strict=True)]
+
+
+class Journal:
+    """Writes the images of a store; used again on the same directory, it goes on where it was stopped.
+
+    Attributes:
+      progress: By split, what has been written.
+    """
+
+    def __init__(self, directory: pathlib.Path, making: Mapping[str, object], image_format: str):
+        """Opens or begins the journal of `directory`, and cuts off what no chunk accounts for.
+
+        Args:
+          directory: The store's directory while it is being written; made if need be.
+          making: What is being made, as JSON values; only the same can be gone on with.
+          image_format: `raw` or `jpeg`.
+
+        Raises:
+          FileExistsError: The directory was begun with something else, or another process is at work in it.
+          PermissionError: It cannot be written to.
+          ValueError: Images that had been written are gone, or the journal's first line is damaged.
+        """
+        self._directory, self._format = directory, image_format
+        self.progress = {split: Progress() for split in image_store.SPLITS}
+        if directory.is_dir() and any(directory.iterdir()) and not (directory / JOURNAL).is_file():
+            raise FileExistsError(f"{directory} is in the way, and no store that was begun; choose another --out")
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._file = open(directory / JOURNAL, "ab+")
+        except OSError as error:
+            raise PermissionError(f"cannot write to {directory} ({error.strerror}); choose another --out") from error
+        try:
+            self._open(making)
+        except BaseException:
+            self._close_file()
+            raise
+
+    def _open(self, making: Mapping[str, object]) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileExistsError(f"another process is preparing {self._directory}; wait for it") from None
+        lines = self._sound_lines()
+        if lines and lines[0] != json.loads(json.dumps(making)):
+            differing = [name for name in making if lines[0].get(name) != making[name]]
+            raise FileExistsError(
+                f"{self._directory} holds a store that was begun from something else (other {', '.join(differing)}); "
+                "go on with the command that began it, or remove the directory"
+            )
+        if not lines:
+            self._append(making)
+        for line in lines[1:]:
+            try:
+                self.progress[line["split"]].add(safe_load.convert(line, Progress))
+            except (KeyError, ValueError) as error:
+                raise self._damaged(str(error)) from error
+        for split, progress in self.progress.items():
+            self._cut(split, sum(progress.lengths))
+
+    def _sound_lines(self) -> list[dict]:
+        self._file.seek(0)
+        lines, size = [], 0
+        for line in self._file:
+            try:
+                lines.append(_read_line(line))
+            except ValueError as error:
+                if line.endswith(b"\n") and not lines:  # what the rest belongs to cannot be known
+                    raise self._damaged(str(error)) from error
+                break
+            size += len(line)
+        self._file.truncate(size)
+        return lines
+
+    def _damaged(self, what: str) -> ValueError:
+        file = self._directory / JOURNAL
+        return ValueError(f"{file} is damaged ({what}); remove {self._directory} and begin again")
+
+    def _data_file(self, split: str) -> pathlib.Path:
+        return self._directory / image_store.data_file(split, self._format)
+
+    def _cut(self, split: str, size: int) -> None:
+        file = self._data_file(split)
+        file.touch()
+        if file.stat().st_size < size:
+            raise ValueError(f"{file} has lost images that were written; remove {self._directory} and begin again")
+        os.truncate(file, size)
+
+    def _append(self, line: Mapping[str, object]) -> None:
+        sealed = {**line, "sha256": image_store.sha256_of_json(line)}
+        with naming(self._directory / JOURNAL):
+            self._file.write(json.dumps(sealed).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def _close_file(self) -> None:
+        with contextlib.suppress(OSError):  # of a line that could not be written, which has been told
+            self._file.close()
+
+    def write(self, split: str, records: Iterable[Record], chunk: int) -> Iterator[None]:
+        """Writes records, and yields after each chunk, once it is safe and counts as progress.
+
+        Args:
+          split: `train` or `test`.
+          records: The records after those that have been written.
+          chunk: Number of examples in a chunk.
+        """
+        file = self._data_file(split)
+        for some in _chunks(records, chunk):
+            with naming(file), open(file, "ab") as data:
+                written = _write_images(data, some)
+                data.flush()
+                os.fsync(data.fileno())
+            self._append({"split": split, **dataclasses.asdict(written)})
+            self.progress[split].add(written)
+            yield
+
+    def close(self) -> None:
+        """Lets go of the directory, and removes it if nothing has been written."""
+        if not any(progress.examples for progress in self.progress.values()):
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._close_file()
+
+
+def _read_line(line: bytes) -> dict[str, object]:
+    if not line.endswith(b"\n"):
+        raise ValueError("its end is torn")
+    fields = safe_load.parse_json(line, dict[str, object])
+    if fields.pop("sha256", None) != image_store.sha256_of_json(fields):
+        raise ValueError("a line is not as it was written, by its SHA-256")
+    return fields
+
+
+def _chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    some = []
+    for record in records:
+        some.append(record)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _write_images(data, records: Sequence[Record]) -> Progress:
+    written = Progress(examples=len(records), set_aside=[record.set_aside for record in records if record.set_aside])
+    good = [record for record in records if not record.set_aside]
+    for record in good:
+        data.write(record.image)
+    written.labels = [record.label for record in good]
+    written.lengths = [len(record.image) for record in good]
+    written.sums = [image_store.checksum(record.image) for record in good]
+    for name in ("channel_sum", "channel_squares"):
+        totals = np.sum([getattr(record, name) for record in good], axis=0, dtype=object) if good else [0, 0, 0]
+        setattr(written, name, [int(total) for total in totals])
+    return written

@@ -1,0 +1,1 @@
+"""What is asked for: config, class splits, treatments, plan, seeds. Plain data, without TensorFlow."""

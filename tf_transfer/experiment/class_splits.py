@@ -1,0 +1,149 @@
+"""Class splits: how the classes of a data set are divided into task A and task B."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from tf_transfer.experiment import natural_classes
+
+RANDOM = "random"
+NATURAL_MAN_MADE = "natural/man-made"
+EXPLICIT = "explicit"
+DATA_SETS = "data sets"
+ALL = "all"
+KINDS = (RANDOM, NATURAL_MAN_MADE, EXPLICIT, DATA_SETS, ALL)
+
+
+def names(kind: str, seeds: Sequence[int]) -> list[str]:
+    """What results of the splits of a kind are filed under: `random-0` and so on, or the kind in one word."""
+    return [f"{RANDOM}-{seed}" for seed in seeds] if kind == RANDOM else [kind.replace("/", "-").replace(" ", "-")]
+
+
+def parse_name(name: str) -> tuple[str, int]:
+    """Reads the kind of a class split, and the seed of random halves (0 for others), from a name of `names`.
+
+    Raises:
+      ValueError: No class split has this name.
+    """
+    seed = name.removeprefix(f"{RANDOM}-")
+    for kind in KINDS:
+        if kind != RANDOM and names(kind, ()) == [name]:
+            return kind, 0
+    if seed == name or not seed.isdecimal():
+        raise ValueError(
+            f"{name!r} is not the name of a class split: expected random-0 or the like, or one of "
+            f"{[names(kind, ())[0] for kind in KINDS if kind != RANDOM]}"
+        )
+    return RANDOM, int(seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassSplit:
+    """Two sets of class indices, one for each task.
+
+    Attributes:
+      name: What results are filed under, for example `random-0`.
+      classes_a: Sorted class indices of task A in its image store; none in the split `all`.
+      classes_b: Sorted class indices of task B in its image store.
+      disjoint: Whether A and B are parts of one data set, which must not overlap.
+    """
+
+    name: str
+    classes_a: tuple[int, ...]
+    classes_b: tuple[int, ...]
+    disjoint: bool = True
+
+    def __post_init__(self):
+        for task, classes in (("A", self.classes_a), ("B", self.classes_b)):
+            if not classes and (self.name, task) != (ALL, "A"):
+                raise ValueError(f"split {self.name!r}: task {task} has no classes; give each task at least one class")
+        shared = sorted(set(self.classes_a) & set(self.classes_b))
+        if self.disjoint and shared:
+            raise ValueError(
+                f"split {self.name!r}: A and B must not overlap, but share the classes {shared}; remove them from one"
+            )
+
+    def classes(self, task: str) -> tuple[int, ...]:
+        """Returns the class indices of task `A` or `B`."""
+        return {"A": self.classes_a, "B": self.classes_b}[task]
+
+
+def random_halves(num_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws two random halves of the classes, as Yosinski et al. (2014) drew theirs.
+
+    For 1000 classes and seeds 0 to 3 these are exactly the paper's splits (section 3; the authors seed
+    NumPy's generator with a list of one element).
+
+    Args:
+      num_classes: Number of classes, at least 2. Of an odd number, B gets one more.
+      seed: Any non-negative integer.
+
+    Returns:
+      `(A, B)`: two sorted int64 arrays of class indices which together hold each class once.
+
+    Raises:
+      ValueError: There are fewer than two classes.
+    """
+    if num_classes < 2:
+        raise ValueError(f"random halves need at least 2 classes, got {num_classes}")
+    all_classes = np.arange(num_classes)
+    chosen = np.random.RandomState([seed]).choice(all_classes, num_classes // 2, replace=False)
+    return np.sort(chosen), np.setdiff1d(all_classes, chosen)
+
+
+def natural_and_man_made(class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Divides classes into natural (A) and man-made (B) things (paper, section 4.2).
+
+    Args:
+      class_names: The data set's class names, or WordNet ids, in label order.
+
+    Returns:
+      `(A, B)`: two sorted int64 arrays of class indices, natural and man-made. Of ILSVRC2012 they are the paper's.
+
+    Raises:
+      ValueError: Of a class, `natural_classes` does not know what it is.
+    """
+    natural = [natural_classes.is_natural(name) for name in class_names]
+    unknown = [name for name, known in zip(class_names, natural, strict=True) if known is None]
+    if unknown:
+        raise ValueError(
+            f"it is not known whether {len(unknown)} of {len(class_names)} classes are natural or man-made "
+            f"(the first: {unknown[0]!r}); name the natural ones in classes_a and the man-made ones in classes_b"
+        )
+    return np.flatnonzero(natural), np.flatnonzero(np.logical_not(natural))
+
+
+def indices_of(names: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
+    """Returns the sorted indices of the classes called `names`.
+
+    Args:
+      names: Class names, each at most once.
+      class_names: The data set's class names in label order.
+
+    Raises:
+      ValueError: A name is not a class of the data set, or is given twice.
+    """
+    missing = [name for name in names if name not in class_names]
+    if missing:
+        known = ", ".join(class_names[:8]) + (", ..." if len(class_names) > 8 else "")
+        raise ValueError(f"the data set has no class {missing[0]!r}; its {len(class_names)} classes are: {known}")
+    indices = np.sort([list(class_names).index(name) for name in names]).astype(np.int64)
+    if len(set(indices.tolist())) < len(indices):
+        raise ValueError(f"a class is listed twice: {sorted(names)}")
+    return indices
+
+
+def remap(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """Renumbers labels within a task: 0..K-1 follow the sorted old indices.
+
+    Args:
+      labels: Integer array of class indices, each one of `classes`.
+      classes: Sorted class indices of the task.
+
+    Returns:
+      An int32 array of the same shape, with values in [0, len(classes)).
+    """
+    return np.searchsorted(np.asarray(classes), labels).astype(np.int32)

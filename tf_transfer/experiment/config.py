@@ -1,0 +1,271 @@
+"""An experiment: everything that decides which networks are trained and how, as plain typed values."""
+
+from __future__ import annotations
+
+import ctypes.util
+import dataclasses
+import functools
+import hashlib
+import importlib.util
+import json
+import pathlib
+from collections.abc import Mapping
+from math import inf
+
+from tf_transfer.data import image_store
+from tf_transfer.experiment import class_splits, layer_tables
+from tf_transfer.experiment.blocks import Block
+from tf_transfer.files import safe_load
+
+SCHEDULES = ("cosine", "step", "constant")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+NORMALISATIONS = ("channels", "mean image")
+DETERMINISTIC = ("auto", "yes", "no")
+MAX_BATCH_SIZE = 65536  # a slip of the keyboard would end in days of swapping, or in no memory
+METRICS = ("top1_last", "top1_mean_best10")
+
+# What may change between two sweeps on one workdir, since no run's numbers depend on it.
+_FREE_FIELDS = ("split", "split_seeds", "images_per_class", "targets", "treatments", "layers", "seeds", "blocks")
+_FREE_FIELDS += ("expected_store", "metric", "cohort_size", "finetuned_cohort_size", "processes")
+_FREE_FIELDS += ("deterministic", "checkpoint_minutes", "checkpoint_steps")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How every network of an experiment is trained. The fields are described in `configs/default.py`."""
+
+    batch_size: int = 64
+    epochs: float = 18.0
+    steps: int = 0
+    tests: int = 20
+    learning_rate: float = 0.03
+    schedule: str = "cosine"
+    warmup: float = 0.05
+    decay_every: int = 0
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    bias_rate: float = 1.0
+    crop_padding: int = 0
+    crop_size: int = 0
+    mirror: bool = False
+    normalisation: str = "channels"
+    precision: str = "auto"
+
+    def __post_init__(self):
+        for name, least in (("batch_size", 1), ("steps", 0), ("tests", 1), ("crop_padding", 0), ("crop_size", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"recipe.{name} must be at least {least}, got {getattr(self, name)}")
+        if self.batch_size > MAX_BATCH_SIZE:
+            raise ValueError(f"recipe.batch_size must be at most {MAX_BATCH_SIZE}, got {self.batch_size}")
+        ends = {"learning_rate": inf, "weight_decay": inf, "bias_rate": inf, "epochs": inf, "warmup": 1, "momentum": 1}
+        for name, end in ends.items():
+            if not 0 <= getattr(self, name) < end:  # true of nan, too
+                raise ValueError(f"recipe.{name} must lie in [0, {end}), got {getattr(self, name)}")
+        if not self.epochs and not self.steps:
+            raise ValueError("recipe.epochs must be above 0, or recipe.steps given; got 0 and 0")
+        if self.schedule == "step" and self.decay_every < 1:
+            raise ValueError("recipe.schedule='step' needs recipe.decay_every, the steps between two divisions by 10")
+        choices = {"schedule": SCHEDULES, "normalisation": NORMALISATIONS, "precision": PRECISIONS}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"unknown recipe.{name} {getattr(self, name)!r}: expected one of {allowed}")
+
+    def steps_per_test(self, num_images: int) -> int:
+        """Steps from one test to the next, for a task of `num_images` training images."""
+        steps = self.steps or round(self.epochs * num_images / self.batch_size)
+        return max(1, round(steps / self.tests))
+
+    def num_steps(self, num_images: int) -> int:
+        """Steps in all: a whole number of intervals between tests, as near to what was asked as can be."""
+        return self.tests * self.steps_per_test(num_images)
+
+    def input_size(self, image_size: int) -> int:
+        """Side of the network's input, in pixels."""
+        return self.crop_size or image_size
+
+    def resolved(self) -> Recipe:
+        """Replaces the precision `auto` by what this machine does fastest."""
+        if self.precision != "auto":
+            return self
+        return dataclasses.replace(self, precision="mixed_bfloat16" if _computes_bfloat16() else "float32")
+
+
+@functools.cache
+def has_gpu() -> bool:
+    """Whether TensorFlow will find an NVIDIA GPU, seen from driver and CUDA libraries and so without importing it."""
+    has_driver = pathlib.Path("/proc/driver/nvidia/version").exists()
+    return has_driver and bool(importlib.util.find_spec("nvidia") or ctypes.util.find_library("cudart"))
+
+
+def _computes_bfloat16() -> bool:
+    if has_gpu():
+        return True
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Classes of an image store that one network tells apart.
+
+    Attributes:
+      store: Path of the image store.
+      classes: Sorted class indices in that store.
+      images_per_class: Only the first so many training images of each class; 0 for all.
+    """
+
+    store: str
+    classes: tuple[int, ...]
+    images_per_class: int = 0
+
+    def num_images(self, split: str = "train") -> int:
+        """Number of images; `images_per_class` limits only the training images."""
+        limit = self.images_per_class if split == "train" else 0
+        return image_store.read_meta(self.store).num_images(split, self.classes, limit)
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """All that one sweep trains. The fields are described in `configs/default.py`."""
+
+    store: str
+    expected_store: str = ""
+    source_store: str = ""
+    split: str = class_splits.RANDOM
+    split_seeds: tuple[int, ...] = (0,)
+    classes_a: tuple[str, ...] = ()
+    classes_b: tuple[str, ...] = ()
+    images_per_class: tuple[int, ...] = (0,)
+    network: str = "convnet"
+    network_options: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    targets: tuple[str, ...] = ("B",)
+    treatments: tuple[str, ...] = ("BnB", "BnB+", "AnB", "AnB+", "RnB")
+    layers: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    blocks: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict)
+    recipe: Recipe = dataclasses.field(default_factory=Recipe)
+    metric: str = "top1_last"
+    cohort_size: int = 7
+    finetuned_cohort_size: int = 1
+    processes: int = 0
+    deterministic: str = "auto"
+    checkpoint_minutes: float = 5.0
+    checkpoint_steps: int = 0
+
+    def __post_init__(self):
+        if not self.store:
+            raise ValueError("no image store given: set --config.store=PATH (made by bin/prepare.py)")
+        kinds = {block.split for block in self.all_blocks().values()}
+        if bool(self.source_store) != (class_splits.DATA_SETS in kinds):
+            raise ValueError(
+                "source_store and split='data sets' go together: task A is then the source store's classes"
+            )
+        if self.metric not in METRICS:
+            raise ValueError(f"unknown metric {self.metric!r}: expected one of {METRICS}")
+        if self.deterministic not in DETERMINISTIC:
+            raise ValueError(f"unknown deterministic {self.deterministic!r}: expected one of {DETERMINISTIC}")
+        limits = {"cohort_size": 1, "finetuned_cohort_size": 1, "processes": 0}
+        limits |= {"checkpoint_minutes": 0, "checkpoint_steps": 0}
+        for name, least in limits.items():
+            if not getattr(self, name) >= least:  # true of nan, too
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+    @classmethod
+    def from_config(cls, config: Mapping) -> Experiment:
+        """Builds an experiment from a nested mapping, such as `ConfigDict.to_dict()` returns.
+
+        Raises:
+          ValueError: A field is not known, or a value is out of range.
+        """
+        fields = {name: _plain(value) for name, value in config.items()}
+        experiment = safe_load.convert(fields, cls)
+        for kind, given in ((cls, fields), (Recipe, fields.get("recipe", ()))):
+            unknown = sorted(set(given) - {field.name for field in dataclasses.fields(kind)})
+            if unknown:
+                raise ValueError(f"unknown config fields {unknown}; configs/default.py lists them all")
+        return experiment
+
+    def to_json(self) -> dict:
+        """Returns all fields as JSON values; `from_config` reads them back."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def all_blocks(self) -> dict[str, Block]:
+        """The blocks by name: each has the experiment's own fields, but for those that it sets itself.
+
+        Without `blocks`, one without a name.
+
+        Raises:
+          ValueError: A block sets a field that is not its own, or a value is out of range.
+        """
+        names = [field.name for field in dataclasses.fields(Block)]
+        shared = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        made = {}
+        for name, changes in (self.blocks or {"": {}}).items():
+            unknown = sorted(set(changes) - set(names))
+            if unknown:
+                raise ValueError(f"blocks.{name}: a block cannot set {unknown}, only {names}")
+            try:
+                made[name] = safe_load.convert({**shared, **changes}, Block)
+            except ValueError as error:
+                raise ValueError(f"blocks.{name}: {error}" if name else str(error)) from None
+        return made
+
+    def class_split(self, name: str) -> class_splits.ClassSplit:
+        """Divides the classes as the name of a class split says, also one that another config asked for.
+
+        Args:
+          name: `random-0`, `natural-man-made`, `explicit`, `data-sets` or `all`.
+
+        Raises:
+          FileNotFoundError: There is no store.
+          ValueError: The halves overlap, are empty, or name unknown classes.
+        """
+        kind, seed = class_splits.parse_name(name)
+        names = image_store.read_meta(self.store).class_names
+        every = tuple(range(len(names)))
+        if kind == class_splits.ALL:
+            return class_splits.ClassSplit(name, (), every)
+        if kind == class_splits.DATA_SETS:
+            source = image_store.read_meta(self.source_store)
+            return class_splits.ClassSplit(name, tuple(range(source.num_classes)), every, disjoint=False)
+        if kind == class_splits.RANDOM:
+            halves = class_splits.random_halves(len(names), seed)
+        elif kind == class_splits.NATURAL_MAN_MADE and not (self.classes_a or self.classes_b):
+            halves = class_splits.natural_and_man_made(names)
+        else:
+            halves = (class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))
+        return class_splits.ClassSplit(name, *(tuple(half.tolist()) for half in halves))
+
+    def task(self, split: str, letter: str, images_per_class: int = 0) -> Task:
+        """Task `A` or `B` of the class split called `split`."""
+        from_source = letter == "A" and class_splits.parse_name(split)[0] == class_splits.DATA_SETS
+        store = self.source_store if from_source else self.store
+        return Task(store, self.class_split(split).classes(letter), images_per_class)
+
+    def architecture(self, num_classes: int, image_size: int) -> layer_tables.Architecture:
+        """The table of layers for a task of `num_classes` classes."""
+        size = self.recipe.input_size(image_size)
+        return layer_tables.build(self.network, num_classes, size, **dict(self.network_options))
+
+    def settings(self) -> dict:
+        """What every run's numbers depend on, as JSON values: two sweeps that share a workdir must agree in it."""
+        read_back = self.from_config(self.to_json())  # in which 10 epochs are 10.0, as a workdir reads them
+        fields = dataclasses.asdict(dataclasses.replace(read_back, recipe=read_back.recipe.resolved()))
+        for name in (*_FREE_FIELDS, "store", "source_store"):
+            del fields[name]
+        stores = {"store": self.store} | ({"source_store": self.source_store} if self.source_store else {})
+        fields |= {name: image_store.read_meta(path).fingerprint for name, path in stores.items()}
+        return json.loads(json.dumps(fields))
+
+    def settings_hash(self) -> str:
+        """SHA-256 of `settings()`, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item) for item in value)
+    return value

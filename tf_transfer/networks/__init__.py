@@ -1,0 +1,1 @@
+"""Networks: their blocks, special layers and pixels; and a cohort of them as one functional model."""

@@ -1,0 +1,1 @@
+"""How results are shown: figures, page, TensorBoard dashboard, checks."""

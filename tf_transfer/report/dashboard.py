@@ -1,0 +1,52 @@
+"""What TensorBoard shows of a whole experiment: the figures, the treatments side by side, and a table of all runs."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tf_transfer.analysis import result_table
+from tf_transfer.report.figures import plotting
+from tf_transfer.results.tensorboard_log import TensorBoardLog
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tf_transfer.results.result import Result
+
+_COLUMNS = ("kind", "n", "target", "split", "images_per_class", "seed")  # the rest is in the name, which stands first
+_METRICS = {"top1": "top-1, last test", "loss": "training loss, last"}
+
+
+def top1_tag(kind: str) -> str:
+    """The tag of each run's second copy of its top-1 accuracy, so that a chart can show one treatment alone."""
+    return f"top1/{result_table.pattern(kind)}"
+
+
+def hyperparameters(result: Result) -> dict[str, str | float]:
+    """What tells one run from the others, for the HParams tab."""
+    return {name: getattr(result, name) for name in _COLUMNS}
+
+
+def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapping[str, pathlib.Path]) -> None:
+    """Writes what belongs to no single run, in a log of its own.
+
+    Args:
+      directory: Where TensorBoard finds the runs' logs.
+      table: Results as in `results.csv`.
+      pictures: PNG files by tag.
+    """
+    charts = {_title(kind): f"^{re.escape(top1_tag(kind))}$" for kind in table["kind"].unique()}
+    values = {name: sorted(table[name].unique().tolist()) for name in _COLUMNS}
+    with TensorBoardLog(directory / "report") as log:
+        for tag, path in pictures.items():
+            log.image(tag, path)
+        log.charts({"Top-1 accuracy by treatment, one line a run": charts})
+        # What is the same in all runs would only push their results out of sight.
+        log.sessions({name: of_one for name, of_one in values.items() if len(of_one) > 1}, _METRICS)
+
+
+def _title(kind: str) -> str:
+    return plotting.label(kind) if kind in plotting.STYLES else result_table.pattern(kind)

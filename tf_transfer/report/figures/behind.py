@@ -1,0 +1,48 @@
+"""The paper's published curves, thin and pale behind one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tf_transfer.analysis import result_table
+from tf_transfer.analysis.published import METRIC
+from tf_transfer.report.figures.plotting import STYLES, LineEnd
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+SUFFIX = ", published"  # of the names of these curves
+
+
+def pale(style: Mapping[str, object]) -> dict[str, object]:
+    """How a published curve is drawn behind one's own of a style that names a colour, and perhaps dashes."""
+    parts = (int(str(style["color"])[start : start + 2], 16) for start in (1, 3, 5))
+    color = "#" + "".join(f"{round(0.65 * part + 0.35 * 255):02x}" for part in parts)
+    return {"color": color, "linestyle": style.get("linestyle", "-"), "linewidth": 1, "zorder": 1}
+
+
+def draw_means(
+    axes: Axes, rows: pd.DataFrame, names: Mapping[str, str], styles: Mapping[str, Mapping[str, object]] = STYLES
+) -> list[LineEnd]:
+    """Draws the level of the base, and from there the means of other kinds over n.
+
+    Args:
+      axes: Where to draw, in percent.
+      rows: Published scores that one may average, among them those of a base.
+      names: What the base and the other kinds to be drawn are called, by kind.
+      styles: Their styles, by kind.
+
+    Returns:
+      The names of those that were published, for `figures.name_line_ends`.
+    """
+    means = result_table.treatment_means(rows, METRIC)
+    base, ends = means.loc["base", 0], []
+    for kind in means.index.intersection(list(names)):
+        row = means.loc[kind].dropna()
+        style = styles[kind] | {"linestyle": ":"} if kind == "base" else styles[kind]
+        x, y = ([0, means.columns[-1]], [base, base]) if kind == "base" else ([0, *row.index], [base, *row])
+        axes.plot(x, y, **pale(style))
+        ends.append(LineEnd(x[-1], y[-1], names[kind] + SUFFIX, str(pale(style)["color"])))
+    return ends

@@ -1,0 +1,133 @@
+"""Figure 2 of the paper: accuracy over the layer at which the network is cut, for every treatment but random filters.
+
+Random filters lie so far below that they would squeeze the rest; they have a panel of their own in Figure 3.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tf_transfer.analysis import result_table
+from tf_transfer.report.figures import behind, plotting
+from tf_transfer.report.figures.plotting import STYLES, LineEnd
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_KINDS = tuple(kind for kind in STYLES if kind != "random")
+
+
+def has_rows(table: pd.DataFrame) -> bool:
+    """Whether the table has a network that this figure is about."""
+    return bool(result_table.main_family(table)["kind"].isin(_KINDS[1:]).any())
+
+
+def draw_figure2(
+    table: pd.DataFrame,
+    metric: str = "top1_last",
+    warnings: Sequence[str] = (),
+    published: pd.DataFrame | None = None,
+) -> Figure:
+    """Draws every network as a point, and below a line through the means of each treatment.
+
+    Args:
+      table: Results as in `results.csv`; of several families of splits, the first is drawn (`analysis.families`).
+      metric: The column to draw, in [0, 1].
+      warnings: Sentences to print below, such as `analysis.warnings` finds.
+      published: The paper's own scores (`published.read_table`), to be drawn thin and pale behind the lines.
+
+    Returns:
+      A figure of two panels with common axes; published scores may lie far off, so that they get a scale below.
+    """
+    everything, table = table, _rows(table)
+    figure = Figure(figsize=(7.4, 8.2), layout="constrained")
+    points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
+    _draw_points(points, table, metric)
+    diverged = result_table.diverged_beside(table, everything[everything["kind"].isin(_KINDS)])
+    plotting.flag_failures(points, table, diverged, metric, lambda rows: _places(rows, table))
+    means = result_table.treatment_means(table, metric)
+    ends = _draw_lines(lines, means)
+    if published is not None:
+        names = {kind: result_table.pattern(kind) for kind in ("base", *table["kind"])}
+        ends += behind.draw_means(lines, _rows_beside(everything, published), names)
+    _shade_effects(lines, means)
+    plotting.dress(points)
+    plotting.dress(lines, plotting.X_LABEL)
+    if not table.empty:
+        lines.set_xticks(range(max([int(table["n"].max()), *(int(end.x) for end in ends)]) + 1))
+    _put_legend_above(points, columns=2)
+    _put_legend_above(lines, columns=1)
+    plotting.name_line_ends(lines, ends)
+    if warnings:
+        text = "\n".join(textwrap.fill(f"Caution: {warning}.", 90) for warning in warnings[:4])
+        figure.supxlabel(text, fontsize=9, color=plotting.RED)
+    return figure
+
+
+def _rows(table: pd.DataFrame) -> pd.DataFrame:
+    family = result_table.main_family(table)
+    return family[family["kind"].isin(_KINDS)]
+
+
+def _rows_beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """The published scores of the kind of class split that is drawn; of random halves, if there are none."""
+    theirs = result_table.families(published)
+    return theirs.get(next(iter(result_table.families(table))), theirs[result_table.RANDOM_HALVES])
+
+
+def _put_legend_above(axes: Axes, columns: int) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(ncols=columns, fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def _draw_points(axes: Axes, table: pd.DataFrame, metric: str) -> None:
+    for kind in _KINDS:
+        rows = table[table["kind"] == kind]
+        if len(rows):
+            x, y = _places(rows, table), 100 * rows[metric]
+            axes.plot(x, y, linestyle="", markersize=7, label=plotting.label(kind), **STYLES[kind])
+
+
+def _places(rows: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Where rows of a table stand: kinds side by side, so that points of equal height do not hide each other."""
+    kinds = [kind for kind in _KINDS if kind in set(table["kind"])]
+    shifts = {kind: 0.13 * (number - len(kinds) / 2) for number, kind in enumerate(kinds) if kind != "base"}
+    return rows["n"] + rows["kind"].map(shifts).fillna(0)
+
+
+def _draw_lines(axes: Axes, means: pd.DataFrame) -> list[LineEnd]:
+    has_base = "base" in means.index
+    if has_base:
+        plotting.draw_base_level(axes, means.loc["base", 0])
+    ends = []
+    for kind in means.index.drop("base", errors="ignore"):
+        row, color = means.loc[kind].dropna(), STYLES[kind]["color"]
+        axes.plot(row.index, row, linewidth=1.8, markersize=6, **STYLES[kind])
+        if has_base:
+            axes.plot([0, row.index[0]], [means.loc["base", 0], row.iloc[0]], color=color, lw=0.8)
+        ends.append(LineEnd(row.index[-1], row.iloc[-1], result_table.pattern(kind), color))
+    return ends
+
+
+def _shade_effects(axes: Axes, means: pd.DataFrame) -> None:
+    """Shades what lies between the lines and names it, as in the lower panel of the paper's figure."""
+    if not {"base", "selffer", "transfer"} <= set(means.index):
+        return
+    both = means.loc[["selffer", "transfer"]].dropna(axis=1)
+    if both.shape[1] < 2:
+        return
+    layers, selffer, transfer = both.columns, both.loc["selffer"], both.loc["transfer"]
+    base = means.loc["base", 0]
+    lower = np.minimum(selffer, base)
+    bands = (
+        ("selffer", lower, base, "lost by splitting co-adapted layers (BnB below baseB)"),
+        ("transfer", np.minimum(transfer, selffer), selffer, "lost by specialisation to another task (AnB below BnB)"),
+    )
+    for kind, low, high, label in bands:
+        axes.fill_between(layers, low, high, color=STYLES[kind]["color"], alpha=0.18, linewidth=0, label=label)

@@ -1,0 +1,90 @@
+"""Learning curves: accuracy over the steps of training, a panel for each treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tf_transfer.report.figures import plotting
+from tf_transfer.report.figures.plotting import PURPLE, STYLES, LineEnd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tf_transfer.results.result import Result
+
+_RANGE = (0.3, 0.78)  # of viridis, whose ends would be lost on a dark or a light page
+
+
+def has_rows(outcomes: Sequence[Result]) -> bool:
+    """Whether a network was tested more than once."""
+    return any(len(outcome.test_steps) > 1 for outcome in outcomes)
+
+
+def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
+    """Draws test accuracy over steps, averaged over splits and seeds, and for bases the training accuracy too.
+
+    Args:
+      outcomes: Results of networks that were trained alike, so many tests each.
+
+    Returns:
+      A figure of a panel for bases and one for each treatment, on one scale.
+    """
+    kinds = [kind for kind in STYLES if any(outcome.kind == kind for outcome in outcomes)]
+    rows = -(-len(kinds) // 2)
+    figure = Figure(figsize=(7.4, 2.3 * rows + 0.5), layout="constrained")
+    panels = list(figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False).flat)
+    drawn = []
+    for axes, kind in zip(panels, kinds, strict=False):
+        members = [outcome for outcome in outcomes if outcome.kind == kind]
+        drawn.append(_draw_bases(axes, members) if kind == "base" else _draw_treatment(axes, members))
+        axes.set_title("Bases: trained from scratch" if kind == "base" else plotting.label(kind), fontsize=10)
+        plotting.dress(axes, y_label="")
+        axes.tick_params(labelbottom=True)  # also where no panel is below
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    for axes in panels[len(kinds) :]:
+        axes.remove()
+    for axes, ends in zip(panels, drawn, strict=False):  # once all have set their common scale
+        plotting.name_line_ends(axes, ends, fontsize=8)
+    figure.supxlabel("Training steps", fontsize=10)
+    figure.supylabel(plotting.Y_LABEL, fontsize=10)
+    return figure
+
+
+def _draw_treatment(axes: Axes, outcomes: Sequence[Result]) -> list[LineEnd]:
+    layers = sorted({outcome.n for outcome in outcomes})
+    colors = matplotlib.colormaps["viridis"](np.linspace(*_RANGE, max(layers)))
+    ends = []
+    for n in layers:
+        members = [outcome for outcome in outcomes if outcome.n == n]
+        color = matplotlib.colors.to_hex(colors[n - 1])
+        ends += _draw_means(axes, members, "top1_history", f"n = {n}", {"color": color})
+    return ends
+
+
+def _draw_bases(axes: Axes, outcomes: Sequence[Result]) -> list[LineEnd]:
+    ends = []
+    for target, color in (("B", STYLES["base"]["color"]), ("A", PURPLE)):
+        members = [outcome for outcome in outcomes if outcome.target == target]
+        if members:
+            for history, name, dashes in (("top1_history", "test", "-"), ("train_top1_history", "training", "--")):
+                style = {"color": color, "linestyle": dashes}
+                ends += _draw_means(axes, members, history, f"base{target}, {name}", style)
+    return ends
+
+
+def _draw_means(axes: Axes, outcomes: Sequence[Result], history: str, name: str, style: dict) -> list[LineEnd]:
+    """Draws the mean of all that were tested equally often; blocks may differ in that."""
+    ends = []
+    for count in sorted({len(outcome.test_steps) for outcome in outcomes}):
+        alike = [outcome for outcome in outcomes if len(outcome.test_steps) == count]
+        steps = np.mean([outcome.test_steps for outcome in alike], 0)
+        mean = 100 * np.mean([np.array(getattr(outcome, history), float) for outcome in alike], 0)
+        axes.plot(steps, mean, linewidth=1.2, **style)
+        ends.append(LineEnd(steps[-1], mean[-1], name, style["color"]))
+    return ends

@@ -1,0 +1,160 @@
+"""What the figures share: colours and markers of the treatments, the look of the axes, names at the ends of lines."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tf_transfer.analysis import result_table
+from tf_transfer.files.atomic import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; frozen is dark and round or square, fine-tuned
+# light, and every kind has a marker of its own.
+STYLES = {
+    "base": {"color": "#000000", "marker": "o", "markerfacecolor": "white"},
+    "selffer": {"color": "#0072B2", "marker": "o"},
+    "selffer+": {"color": "#56B4E9", "marker": "P"},
+    "transfer": {"color": "#D55E00", "marker": "D"},
+    "transfer+": {"color": "#E69F00", "marker": "X"},
+    "random": {"color": "#009E73", "marker": "s"},
+}
+_WORDS = {
+    "base": "trained from scratch",
+    "selffer": "frozen, same task",
+    "selffer+": "fine-tuned, same task",
+    "transfer": "frozen, other task",
+    "transfer+": "fine-tuned, other task",
+    "random": "frozen, random",
+}
+PURPLE = "#CC79A7"  # the one of Okabe and Ito's colours that no treatment has
+RED = "#aa0000"  # of what should not be trusted
+X_LABEL = "Layer n at which the network is cut and retrained"
+Y_LABEL = "Top-1 accuracy (%)"
+
+
+@dataclasses.dataclass(frozen=True)
+class LineEnd:
+    """The name of a line, to be written where it ends.
+
+    Attributes:
+      x: Where the line ends, in the units of the axes.
+      y: Where the line ends, in the units of the axes.
+      text: Its name.
+      color: The colour of both.
+    """
+
+    x: float
+    y: float
+    text: str
+    color: str
+
+
+def label(kind: str) -> str:
+    """What a kind is called in a legend: `AnB: frozen, other task`."""
+    return f"{result_table.pattern(kind)}: {_WORDS[kind]}"
+
+
+def dress(axes: Axes, x_label: str = "", y_label: str = Y_LABEL) -> None:
+    """Gives axes their labels, a faint grid and no frame."""
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_base_level(axes: Axes, level: float) -> None:
+    """Draws the base at n = 0 and a dotted line from there, which all else is read against."""
+    axes.axhline(level, color="#000000", linewidth=0.8, linestyle=":")
+    axes.plot([0], [level], markersize=7, linestyle="", **STYLES["base"])
+
+
+def flag_failures(
+    axes: Axes,
+    drawn: pd.DataFrame,
+    diverged: pd.DataFrame,
+    metric: str,
+    place: Callable[[pd.DataFrame], pd.Series] = lambda rows: rows["n"],
+) -> None:
+    """Rings networks that never left chance, and crosses the foot of the axes where some diverged.
+
+    Published scores, which have no column `caution`, are drawn as they were published.
+
+    Args:
+      axes: Where to draw.
+      drawn: Finished networks, as in `results.csv`.
+      diverged: Those that diverged: they have no accuracy to be drawn at.
+      metric: The column that is drawn, in [0, 1].
+      place: Where rows stand, in units of the x axis.
+    """
+    if "caution" not in drawn:
+        return
+    stuck, style = result_table.at_chance(drawn, metric), {"linestyle": "", "color": RED}
+    if len(stuck):
+        ring = {"marker": "o", "markersize": 15, "markerfacecolor": "none"}
+        axes.plot(place(stuck), 100 * stuck[metric], label="never left chance", **ring, **style)
+    if len(diverged):
+        foot = {"marker": "x", "markersize": 9, "markeredgewidth": 2, "transform": axes.get_xaxis_transform()}
+        axes.plot(place(diverged), [0.04] * len(diverged), label="diverged", **foot, **style)
+
+
+def explain_flags(axes: Axes) -> None:
+    """Adds a legend to axes in which only what `flag_failures` drew has a label, if it drew anything."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=9)  # with a frame, so that its ring and cross are not taken for points
+
+
+def name_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) -> None:
+    """Writes names right of the axes, apart from each other and as close to their lines as that allows.
+
+    Call it when all else is drawn: the names keep the distance of one line of text at the axes' present scale.
+    """
+    from scipy.optimize import isotonic_regression
+
+    ends = sorted(ends, key=lambda end: end.y)
+    if not ends:
+        return
+    low, high = axes.get_ylim()
+    points = axes.get_window_extent().height / axes.figure.dpi * 72
+    steps = 1.4 * fontsize / points * (high - low) * np.arange(len(ends))
+    heights = isotonic_regression([end.y for end in ends] - steps).x + steps
+    for end, height in zip(ends, heights, strict=True):
+        axes.annotate(
+            end.text,
+            (end.x, end.y),
+            (1.01, height),
+            textcoords=axes.get_yaxis_transform(),  # x in widths of the axes: no grid line crosses the names
+            color="#000000",  # light colours would be hard to read as text; the line that leads there has its colour
+            va="center",
+            fontsize=fontsize,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": end.color,
+                "linewidth": 0.9,
+                "relpos": (0, 0.5),
+                "shrinkA": 1,
+                "shrinkB": 4,
+            },
+        )
+
+
+def save(figure: Figure, path: pathlib.Path) -> None:
+    """Writes a figure as PNG and, beside it, as SVG, in which texts are texts, in the reader's own font."""
+    import matplotlib
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=144, format="png")
+    figure.set_layout_engine("none")  # what was laid out once is not to be laid out again for each format
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):  # the same ids each time
+        with replacing(path.with_suffix(".svg")) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})

@@ -1,0 +1,73 @@
+"""Preserve: layers n+1..n+p are copied too but left to learn, beside the transfers that draw them anew.
+
+The paper's authors ran this (p = 1, 2) and did not publish it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from tf_transfer.analysis import result_table
+from tf_transfer.report.figures import plotting
+from tf_transfer.report.figures.plotting import STYLES, LineEnd
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_TITLES = {"transfer": "Copied from the other task", "selffer": "Copied from the same task"}
+_DASHES = ("-", "--", ":", "-.")  # by p; further ones repeat
+
+
+def has_rows(table: pd.DataFrame) -> bool:
+    """Whether a network preserves layers."""
+    return bool(result_table.main_family(table)["kind"].str.contains("-preserve").any())
+
+
+def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
+    """Draws the means of AnB and BnB without and with preserved layers.
+
+    Args:
+      table: Results as in `results.csv`; of several families of splits, the first is drawn (`analysis.families`).
+      metric: The column to draw, in [0, 1].
+
+    Returns:
+      A figure of a panel for transfers and one for selffers, those which have preserved layers.
+    """
+    family = result_table.main_family(table)
+    means = result_table.treatment_means(family, metric)
+    words = [word for word in _TITLES if any(kind.startswith(f"{word}-preserve") for kind in means.index)]
+    figure = Figure(figsize=(6 * len(words), 4.6), layout="constrained")
+    panels = figure.subplots(1, len(words), sharey=True, squeeze=False)[0]
+    drawn = [_draw_panel(axes, means, word) for axes, word in zip(panels, words, strict=True)]
+    for axes, word in zip(panels, words, strict=True):
+        diverged = result_table.diverged_beside(family, _shown(table, word))
+        plotting.flag_failures(axes, _shown(family, word), diverged, metric)
+        plotting.explain_flags(axes)
+    for axes, ends in zip(panels, drawn, strict=True):  # once both have set their common scale
+        axes.set_xticks(range(int(means.columns.max()) + 1))
+        plotting.name_line_ends(axes, ends)
+    return figure
+
+
+def _shown(rows: pd.DataFrame, word: str) -> pd.DataFrame:
+    return rows[rows["kind"].str.fullmatch(f"base|{word}|{word}-preserve.*")]
+
+
+def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
+    ends = []
+    if "base" in means.index:
+        plotting.draw_base_level(axes, means.loc["base", 0])
+        ends.append(LineEnd(means.columns.max(), means.loc["base", 0], "baseB", STYLES["base"]["color"]))
+    for kind in means.index:
+        if kind == word or kind.startswith(f"{word}-preserve"):
+            row, preserved = means.loc[kind].dropna(), int(kind.partition("-preserve")[2] or 0)
+            style = STYLES[word] | {"linestyle": _DASHES[preserved % len(_DASHES)]}
+            style |= {"markerfacecolor": "white"} if preserved else {}
+            axes.plot(row.index, row, linewidth=1.8, markersize=6, **style)
+            ends.append(LineEnd(row.index[-1], row.iloc[-1], result_table.pattern(kind), style["color"]))
+    plotting.dress(axes, plotting.X_LABEL)
+    axes.set_title(_TITLES[word])
+    return ends

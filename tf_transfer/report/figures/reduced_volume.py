@@ -1,0 +1,113 @@
+"""Reduced volume (supplement of the paper): accuracy over the number of training images per class."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
+
+from tf_transfer.analysis import result_table
+from tf_transfer.analysis.published import METRIC
+from tf_transfer.report.figures import behind, plotting
+from tf_transfer.report.figures.plotting import STYLES
+from tf_transfer.results.result import FINISHED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_STYLES = (
+    {"color": "#0072B2", "marker": "o"},
+    {"color": "#D55E00", "marker": "D"},
+    {"color": "#009E73", "marker": "s"},
+)
+
+
+def has_rows(table: pd.DataFrame) -> bool:
+    """Whether networks of one kind of class split learnt from scratch on two or more limited numbers of images."""
+    return bool(_limited(table))
+
+
+def draw_reduced_volume(
+    table: pd.DataFrame, metric: str = "top1_last", published: pd.DataFrame | None = None
+) -> Figure:
+    """Draws bases of every number of images per class as points, with a line through their means.
+
+    Bases without a limit, of the same kind of class split, are a dotted line: how many images they saw is not in the
+    table.
+
+    Args:
+      table: Results as in `results.csv`; those of bases count.
+      metric: The column to draw, in [0, 1].
+      published: The paper's own scores (`published.read_table`), to be drawn thin and pale behind the lines.
+
+    Returns:
+      A figure of two panels, the number of images on a linear and on a logarithmic axis.
+    """
+    limited, bases = _limited(table), table[(table["kind"] == "base") & (table["images_per_class"] > 0)]
+    bases = bases[result_table.split_family(bases).isin(limited)]
+    diverged = bases[bases["status"] != FINISHED]
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    linear, logarithmic = figure.subplots(1, 2, sharey=True)
+    for axes in (linear, logarithmic):
+        for (family, rows), style in zip(limited.items(), itertools.cycle(_STYLES)):
+            _draw(axes, rows, metric, style, f"{family}, " if len(limited) > 1 else "")
+        plotting.flag_failures(axes, bases, diverged, metric, lambda rows: rows["images_per_class"])
+    if published is not None:
+        reach = linear.get_xlim()
+        for rows, axes in itertools.product(_limited(published).values(), (linear, logarithmic)):
+            _draw_behind(axes, rows)
+        linear.set_xlim(reach)  # one's own volumes may be far smaller
+    plotting.dress(linear, "Training images per class")
+    plotting.dress(logarithmic, "Training images per class (logarithmic scale)", "")
+    logarithmic.set_xscale("log")
+    logarithmic.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    logarithmic.xaxis.set_major_formatter(ScalarFormatter())
+    logarithmic.xaxis.set_minor_locator(NullLocator())
+    figure.legend(*linear.get_legend_handles_labels(), ncols=2, frameon=False, loc="outside upper center")
+    return figure
+
+
+def _limited(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Bases by kind of class split, of those kinds that have at least two limits."""
+    bases = table[(table["kind"] == "base") & (table["status"] == FINISHED)]
+    by_family = bases.groupby(result_table.split_family(bases))
+    return {
+        name: rows
+        for name, rows in by_family
+        if rows.loc[rows["images_per_class"] > 0, "images_per_class"].nunique() > 1
+    }
+
+
+def _draw(axes: Axes, bases: pd.DataFrame, metric: str, style: dict, name: str) -> None:
+    rows, whole, means = _sorted_out(bases, metric)
+    axes.plot(means.index, means, color=style["color"], linewidth=1.8)
+    label = f"{name}limited number of images ({_steps(rows)})"
+    axes.plot(rows["images_per_class"], 100 * rows[metric], linestyle="", label=label, **style)
+    if len(whole):
+        level = 100 * whole[metric].mean()
+        color = STYLES["base"]["color"] if not name else style["color"]
+        label = f"{name}no limit: {level:.1f} % ({_steps(whole)})"
+        axes.axhline(level, color=color, linewidth=0.8, linestyle=":", label=label)
+
+
+def _draw_behind(axes: Axes, bases: pd.DataFrame) -> None:
+    rows, whole, means = _sorted_out(bases, METRIC)
+    style = behind.pale(STYLES["base"])
+    axes.plot(means.index, means, label=f"limited number of images{behind.SUFFIX} ({_steps(rows)})", **style)
+    level = 100 * whole[METRIC].mean()
+    label = f"no limit{behind.SUFFIX}: {level:.1f} % ({_steps(whole)})"
+    axes.axhline(level, label=label, **style | {"linestyle": ":"})
+
+
+def _sorted_out(bases: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    """Bases with and without a limit, and the means over the limits, in percent."""
+    rows, whole = bases[bases["images_per_class"] > 0], bases[bases["images_per_class"] == 0]
+    return rows, whole, 100 * rows.groupby("images_per_class")[metric].mean()
+
+
+def _steps(rows: pd.DataFrame) -> str:
+    fewest, most = rows["steps"].min(), rows["steps"].max()
+    return f"{fewest:,} steps" if fewest == most else f"{fewest:,} to {most:,} steps"

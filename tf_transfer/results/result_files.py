@@ -1,0 +1,201 @@
+"""Results: what a finished run leaves in its directory, and the table of all of them.
+
+WORKDIR/runs/NAME/
+  result.json   treatment, split, seed, accuracy history, versions, time (see `Result`)
+  weights.npz   the trained weights, `layer3/0` being the first weight array of layer 3
+  correct.npy   bool [test images]: which images the trained network got right
+  SHA256SUMS    checksums of the three; whatever is read is checked, and what is damaged is never used
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tf_transfer.experiment import treatments
+from tf_transfer.experiment.plan import parse_run
+from tf_transfer.files import atomic, checksums, safe_load
+from tf_transfer.files.printable import printable
+from tf_transfer.results.result import COPIED_FROM_DIVERGED, DIVERGED, Result, check
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_AGAIN = "bin/sweep.py moves such a run aside and trains it again"
+_WEIGHT_NAME = re.compile(r"layer[0-9]{1,4}/[0-9]{1,4}")
+_RESULT, _WEIGHTS, _CORRECT = "result.json", "weights.npz", "correct.npy"
+
+
+def run_directory(workdir: str | os.PathLike, run: str) -> pathlib.Path:
+    """The directory of the run called `run`."""
+    return pathlib.Path(workdir) / "runs" / run
+
+
+def is_done(workdir: str | os.PathLike, run: str) -> bool:
+    """Whether the run's result stands."""
+    return (run_directory(workdir, run) / _RESULT).is_file()
+
+
+def set_aside_damaged(workdir: str | os.PathLike, runs: Iterable[str]) -> list[str]:
+    """Moves results that are damaged out of the way, to `WORKDIR/damaged`, so that they are trained again.
+
+    Args:
+      workdir: The experiment's directory.
+      runs: Names of the runs to look at. All their files are read.
+
+    Returns:
+      For each of them, what is wrong and where it is now, in a sentence.
+    """
+    said = []
+    for directory in (run_directory(workdir, run) for run in runs):
+        try:
+            if directory.is_dir():
+                checksums.check(directory, (_RESULT, _WEIGHTS, _CORRECT))
+                read_result(workdir, directory.name)
+        except checksums.DamagedError as error:
+            aside = pathlib.Path(workdir) / "damaged"
+            aside.mkdir(exist_ok=True)
+            target = aside / f"{directory.name}-{1 + len(list(aside.glob(f'{directory.name}-*')))}"
+            os.replace(directory, target)
+            said.append(f"{error}: it is moved to {target} and the run is trained again")
+    return said
+
+
+def write_result(
+    workdir: str | os.PathLike, result: Result, weights: Mapping[str, np.ndarray], correct: np.ndarray
+) -> None:
+    """Writes a run's directory; it appears under its name only once it is whole.
+
+    Args:
+      workdir: The experiment's directory.
+      result: The outcome.
+      weights: Weight arrays by `layerN/I`.
+      correct: bool [test images].
+    """
+    with checksums.writing(run_directory(workdir, result.run)) as partial:
+        np.savez(partial / _WEIGHTS, **weights)
+        np.save(partial / _CORRECT, correct)
+        (partial / _RESULT).write_text(json.dumps(dataclasses.asdict(result), indent=1, allow_nan=False))
+
+
+def read_result(workdir: str | os.PathLike, run: str) -> Result:
+    """Reads a run's outcome.
+
+    Raises:
+      FileNotFoundError: The run is not done.
+      DamagedError: The file is damaged.
+    """
+    with _as_written(workdir, run, _RESULT) as content:
+        result = safe_load.parse_json(content, Result)
+        check(result, parse_run(run))
+        return result
+
+
+def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
+    """Reads a run's weights by `layerN/I`.
+
+    Raises:
+      FileNotFoundError: The run is not done.
+      DamagedError: The file is damaged.
+    """
+    with _as_written(workdir, run, _WEIGHTS) as content:
+        weights = safe_load.parse_arrays(content)
+        wrong = [name for name in weights if not _WEIGHT_NAME.fullmatch(name)]
+        if wrong:
+            raise ValueError(f"it holds {printable(wrong[0])!r} instead of layer1/0 and the like")
+        return weights
+
+
+def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
+    """Reads which test images the run's network got right, bool [test images].
+
+    Raises:
+      FileNotFoundError: The run is not done.
+      DamagedError: The file is damaged.
+    """
+    with _as_written(workdir, run, _CORRECT) as content:
+        correct = safe_load.parse_array(content)
+        if correct.dtype != bool or correct.ndim != 1:
+            raise ValueError(f"it holds {correct.dtype} of shape {correct.shape} instead of one bool an image")
+        return correct
+
+
+@contextlib.contextmanager
+def _as_written(workdir: str | os.PathLike, run: str, name: str) -> Iterator[bytes]:
+    if not is_done(workdir, run):
+        raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run bin/sweep.py again")
+    try:
+        yield checksums.read_bytes(run_directory(workdir, run), name)
+    except checksums.DamagedError as error:
+        raise checksums.DamagedError(f"{error}; {_AGAIN}") from error
+    except ValueError as error:
+        file = run_directory(workdir, run) / name
+        raise checksums.DamagedError(f"{file} is not what this version writes ({error}); {_AGAIN}") from error
+
+
+def finished_runs(workdir: str | os.PathLike) -> list[str]:
+    """Names of all runs with a result, in alphabetical order.
+
+    Raises:
+      FileNotFoundError: `workdir` holds no runs.
+    """
+    runs = pathlib.Path(workdir) / "runs"
+    if not runs.is_dir():
+        raise FileNotFoundError(f"no runs in {str(workdir)!r}; train some: python bin/sweep.py --workdir={workdir}")
+    return [
+        entry.name
+        for entry in sorted(runs.iterdir())
+        if not entry.name.startswith(".") and is_done(workdir, entry.name)
+    ]
+
+
+def table(results: Iterable[Result]) -> pd.DataFrame:
+    """Gathers results into a table, one row a run, as in `results.csv`.
+
+    Its column `caution` says of a run that it diverged, never left chance, or was copied from a base that diverged.
+    """
+    import pandas as pd
+
+    kinds = treatments.KINDS
+    rows = [result.row() for result in results]
+    diverged = {row["run"] for row in rows if row["status"] == DIVERGED}
+    for row in rows:
+        base = parse_run(row["run"]).base
+        if base and base.name in diverged:
+            row["caution"] = row["caution"] or COPIED_FROM_DIVERGED
+    rows.sort(key=lambda row: (kinds.index(row["kind"]) if row["kind"] in kinds else len(kinds), row["kind"], row["n"]))
+    rows.sort(key=lambda row: (row["split"], row["seed"], row["target"]))
+    return pd.DataFrame(rows)
+
+
+def write_table(workdir: str | os.PathLike, results: pd.DataFrame) -> pathlib.Path:
+    """Writes `WORKDIR/results.csv` and returns its path."""
+    path = pathlib.Path(workdir) / "results.csv"
+    with atomic.replacing(path) as temporary:
+        results.to_csv(temporary, index=False, float_format="%.6g")
+    return path
+
+
+def find_run(workdir: str | os.PathLike, name: str) -> str:
+    """Finds a finished run by its full name, or by its treatment where only one run has it.
+
+    Raises:
+      ValueError: No run, or more than one, is meant.
+    """
+    runs = finished_runs(workdir)
+    if name in runs:
+        return name
+    treatments.parse(name.split("_")[0])
+    matches = [run for run in runs if run.startswith(f"{name}_")]
+    if len(matches) == 1:
+        return matches[0]
+    found = f"several: {matches}" if matches else f"none; there are {runs[:12]}{' ...' if len(runs) > 12 else ''}"
+    raise ValueError(f"--run={name}: expected the name of one finished run in {workdir}, found {found}")

@@ -1,0 +1,173 @@
+"""A workdir: the directory of one experiment, owned by one sweep at a time.
+
+WORKDIR/config.json   the experiment, the settings and the package versions that every run's numbers depend on
+WORKDIR/lock          held while a sweep runs
+WORKDIR/logs/         one log per cohort, held while the cohort trains
+WORKDIR/checkpoints/  of cohorts that are not finished
+WORKDIR/damaged/      results that were found damaged, out of the way
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+
+from tf_transfer.experiment.config import Experiment
+from tf_transfer.files import safe_load
+from tf_transfer.files.atomic import replacing
+from tf_transfer.files.printable import printable
+from tf_transfer.results import versions
+
+_CONFIG, _LOCK = "config.json", "lock"
+STORES = ("store", "source_store")
+_MAX_BYTES = 16 << 20  # of config.json; one that names 22,000 classes has 1 MB
+
+
+@contextlib.contextmanager
+def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Makes the directory if need be and holds its lock; a dead process's lock is free.
+
+    Raises:
+      PermissionError: The directory cannot be written to.
+      ValueError: Another sweep holds it, it holds something else than an experiment, or links.
+    """
+    path = pathlib.Path(workdir)
+    check_own(workdir)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = open(path / _LOCK, "a")
+    except OSError as error:
+        raise PermissionError(
+            f"cannot write to the workdir {str(workdir)!r} ({error.strerror}); choose another"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"another sweep is at work in {str(workdir)!r}; wait for it, help it with --join, or choose another "
+                "workdir"
+            ) from None
+        yield path
+
+
+def check_own(workdir: str | os.PathLike) -> None:
+    """Checks that a directory, if there is one, is a workdir and nothing in it leads out of it.
+
+    Raises:
+      ValueError: It holds something else than an experiment; or a link, through which files elsewhere could be
+        overwritten when a workdir comes from somebody else.
+    """
+    path = pathlib.Path(workdir)
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise ValueError(f"{str(path)!r} is a file, not a workdir; choose another --workdir")
+    others = [entry.name for entry in path.iterdir() if entry.name != _LOCK and not entry.name.startswith(".")]
+    if others and _CONFIG not in others:
+        raise ValueError(
+            f"{str(path)!r} is no workdir (no {_CONFIG} in it) and not empty (it has {printable(sorted(others)[0])}); "
+            "choose another --workdir"
+        )
+    safe_load.refuse_links(path)
+
+
+def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> None:
+    """Checks that the workdir, if there is one, does not belong to another experiment.
+
+    What only says which runs are wanted (treatments, layers, seeds, targets) may change from sweep to sweep.
+
+    Args:
+      workdir: The directory.
+      experiment: What is to be trained there.
+      allow_other_versions: Whether the packages may have other versions than when the workdir was made.
+
+    Raises:
+      ValueError: The workdir's runs were made with other settings or versions; the message says which differ. Or as in
+        `check_own`.
+    """
+    check_own(workdir)
+    if not (pathlib.Path(workdir) / _CONFIG).exists():
+        return
+    theirs = _read(workdir)
+    if differing := _differing(_flat(theirs.settings), _flat(experiment.settings())):
+        raise ValueError(
+            f"the workdir {str(workdir)!r} belongs to another config ({differing}); "
+            "choose another --workdir, or go back to that config"
+        )
+    differing = _differing(versions.that_compute(theirs.versions), versions.that_compute(versions.installed()))
+    if differing and not allow_other_versions:
+        raise ValueError(
+            f"the workdir {str(workdir)!r} was made with other versions ({differing}), which may compute "
+            "differently; install those, choose another --workdir, or mix them knowingly with --allow_other_versions"
+        )
+
+
+def _differing(theirs: dict, ours: dict) -> str:
+    return "; ".join(
+        f"{name}: {theirs.get(name)!r} there, {ours.get(name)!r} now"
+        for name in sorted(ours.keys() | theirs.keys())
+        if theirs.get(name) != ours.get(name)
+    )
+
+
+def write_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> None:
+    """Writes `config.json`, with the stores' paths made absolute, unless the workdir belongs to another experiment.
+
+    Raises:
+      ValueError: As in `check_config`.
+    """
+    check_config(workdir, experiment, allow_other_versions)
+    absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
+    written = _Config(experiment.to_json() | absolute, experiment.settings(), versions.installed())
+    with replacing(pathlib.Path(workdir) / _CONFIG) as temporary:
+        temporary.write_text(json.dumps(dataclasses.asdict(written) | {"sha256": written.checksum()}, indent=1))
+
+
+def read_experiment(workdir: str | os.PathLike) -> Experiment:
+    """Reads the experiment that a workdir belongs to.
+
+    Raises:
+      FileNotFoundError: It is not the workdir of an experiment.
+      ValueError: Its config is damaged, or as in `check_own`.
+    """
+    check_own(workdir)
+    return Experiment.from_config(_read(workdir).config)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Config:
+    config: dict[str, object]
+    settings: dict[str, object]
+    versions: dict[str, str]
+    sha256: str = ""
+
+    def checksum(self) -> str:
+        content = json.dumps([self.config, self.settings, self.versions], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _flat(settings: dict[str, object]) -> dict[str, object]:
+    flat = {}
+    for name, value in settings.items():
+        flat |= {f"{name}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _read(workdir: str | os.PathLike) -> _Config:
+    path = pathlib.Path(workdir) / _CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(f"{str(workdir)!r} is not the workdir of an experiment (no {_CONFIG} in it)")
+    try:
+        config = safe_load.parse_json(safe_load.read_bytes(path, _MAX_BYTES), _Config)
+        if config.sha256 != config.checksum():
+            raise ValueError("it is not what was written, by its SHA-256")
+        return config
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it, or choose another workdir") from error

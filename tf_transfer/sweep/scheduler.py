@@ -1,0 +1,232 @@
+"""Sweeps: training all runs of an experiment, cohort by cohort in processes of their own, until each has its result."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from tf_transfer.experiment.config import Experiment, has_gpu
+from tf_transfer.experiment.plan import Cohort, Plan, make_plan
+from tf_transfer.results import checkpoints, result_files, workdir
+from tf_transfer.results.result import Result
+from tf_transfer.sweep import cohort_process
+from tf_transfer.sweep.cohort_process import CohortProcess
+from tf_transfer.sweep.pending import pending_cohorts
+from tf_transfer.sweep.trainer_process import TrainerProcess
+
+_POLL_SECONDS = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a sweep is.
+
+    Attributes:
+      runs: All runs of the experiment.
+      finished: The results there are, in the order in which they came.
+      share: Share of all floating-point operations done, in [0, 1].
+      seconds_left: Estimate of the time left, in seconds; None before there is one.
+    """
+
+    runs: int
+    finished: tuple[Result, ...]
+    share: float
+    seconds_left: float | None
+
+
+class SweepFailed(RuntimeError):
+    """Some cohorts could not be trained; all the others are done."""
+
+
+def run_sweep(
+    experiment: Experiment,
+    directory: str | os.PathLike,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_damage: Callable[[str], None] = print,
+    allow_other_versions: bool = False,
+) -> list[Result]:
+    """Trains every run of an experiment that has no result yet. Run again, it goes on where it was stopped.
+
+    Args:
+      experiment: What to train.
+      directory: The experiment's workdir; made if need be.
+      on_progress: Called about five times a second.
+      on_damage: Told in one sentence of each result that was damaged and is trained again.
+      allow_other_versions: Go on in a workdir that other versions of TensorFlow, Keras or NumPy have begun.
+
+    Returns:
+      The results of all runs, in the plan's order.
+
+    Raises:
+      FileNotFoundError: An image store does not exist.
+      ValueError: The experiment is wrong, the workdir belongs to another one, or another sweep is at work there.
+      OSError: The workdir cannot be written to.
+      SweepFailed: A cohort's process failed; the message names its log.
+    """
+    plan = make_plan(experiment)
+    with workdir.owned(directory) as path, _terminated_like_interrupted():
+        workdir.write_config(path, experiment, allow_other_versions)
+        (path / "logs").mkdir(exist_ok=True)
+        for damage in result_files.set_aside_damaged(path, [run.name for run in plan.runs]):
+            on_damage(damage)
+        done = _Sweep(plan, path, on_progress).train_all()
+        checkpoints.remove(path / "checkpoints")
+        return done
+
+
+def join_sweep(
+    directory: str | os.PathLike,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    allow_other_versions: bool = False,
+) -> list[Result]:
+    """Helps a sweep: trains cohorts that no other process trains, until all runs are done, whoever trained them.
+
+    Any number of processes can, also on other machines that see the workdir under the same path, if their file system
+    has locks (flock). Should the sweep that they joined die, they finish its work.
+
+    Args:
+      directory: The workdir of a sweep.
+      on_progress: Called about five times a second.
+      allow_other_versions: As in `run_sweep`.
+
+    Returns:
+      The results of all runs, in the plan's order.
+
+    Raises:
+      FileNotFoundError: It is not the workdir of a sweep, or its store is not to be found here.
+      ValueError: Versions differ from those of the workdir.
+      SweepFailed: As in `run_sweep`.
+    """
+    experiment = workdir.read_experiment(directory)
+    workdir.check_config(directory, experiment, allow_other_versions)
+    with _terminated_like_interrupted():
+        return _Sweep(make_plan(experiment), pathlib.Path(directory), on_progress).train_all()
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted():
+    """Lets SIGTERM unwind the sweep as Ctrl-C does, so that no cohort goes on without it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python allows signal handlers in the main thread alone
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _default_processes() -> int:
+    # A GPU is best kept busy by one process. On the CPU small networks gain more from processes than from threads,
+    # but each takes about 1 GB of memory.
+    return 1 if has_gpu() else min(os.cpu_count() or 1, 8)
+
+
+class _Sweep:
+    def __init__(self, plan: Plan, directory: pathlib.Path, on_progress: Callable[[Progress], None]):
+        self._plan, self._directory, self._on_progress = plan, directory, on_progress
+        self._settings_hash = plan.experiment.settings_hash()
+        self._finished: dict[str, Result] = {}
+        self._collect_results()
+        self._waiting = pending_cohorts(plan, directory)
+        self._processes: list[CohortProcess] = []
+        self._idle: list[TrainerProcess] = []
+        self._elsewhere: list[Cohort] = []  # being trained, but not by this sweep
+        self._failed: list[CohortProcess] = []
+        self._cost = {cohort: plan.cohort_flops(cohort) for cohort in self._waiting}
+        self._start = time.monotonic()
+        self._num_processes = plan.experiment.processes or _default_processes()
+        self._threads = max(1, (os.cpu_count() or 1) // self._num_processes)
+
+    def train_all(self) -> list[Result]:
+        try:
+            while self._waiting or self._processes:
+                self._end_what_is_not_needed()
+                self._start_what_can_start()
+                if not self._processes and not self._elsewhere:
+                    break  # what is left waits for a base that failed
+                time.sleep(_POLL_SECONDS)
+                self._collect_processes()
+                self._collect_results()
+                self._on_progress(self._progress())
+        finally:
+            trainers = [*self._idle, *(process.trainer for process in self._processes)]
+            for trainer in trainers:
+                trainer.terminate()
+            for trainer in trainers:
+                trainer.end()
+        if self._failed:
+            self._raise_failed()
+        return [self._finished[run.name] for run in self._plan.runs]
+
+    def _start_what_can_start(self) -> None:
+        self._elsewhere = []
+        for cohort in list(self._waiting):
+            if self._is_done(cohort):
+                self._waiting.remove(cohort)
+            elif {base.name for base in cohort.needs} <= self._finished.keys():
+                if len(self._processes) == self._num_processes:
+                    break
+                process = CohortProcess.start(self._directory, cohort, self._threads, self._idle)
+                if process is None:
+                    self._elsewhere.append(cohort)
+                else:
+                    self._waiting.remove(cohort)
+                    self._processes.append(process)
+
+    def _end_what_is_not_needed(self) -> None:
+        """Ends idle processes, each of which holds about 1 GB, if no cohort is left, and drops those that ended."""
+        left = len(self._waiting) > len(self._elsewhere)
+        unneeded = [trainer for trainer in self._idle if not left or not trainer.is_alive]
+        self._idle = [trainer for trainer in self._idle if trainer not in unneeded]
+        for trainer in unneeded:
+            trainer.end()
+
+    def _is_done(self, cohort: Cohort) -> bool:
+        return all(run.name in self._finished for run in cohort.runs)
+
+    def _collect_results(self) -> None:
+        for run in self._plan.runs:
+            if run.name not in self._finished and result_files.is_done(self._directory, run.name):
+                result = result_files.read_result(self._directory, run.name)
+                if result.settings_hash != self._settings_hash:
+                    directory = result_files.run_directory(self._directory, run.name)
+                    raise ValueError(
+                        f"{directory} was trained with other settings than its workdir's; choose another --workdir, or "
+                        "remove that directory"
+                    )
+                self._finished[run.name] = result
+
+    def _collect_processes(self) -> None:
+        ended = [process for process in self._processes if process.trainer.take_answer()]
+        self._processes = [process for process in self._processes if process not in ended]
+        self._idle += [process.trainer for process in ended]
+        self._collect_results()
+        self._failed += [process for process in ended if not self._is_done(process.cohort)]
+
+    def _progress(self) -> Progress:
+        total = sum(self._cost.values())
+        done = sum(cost * self._share_done(cohort) for cohort, cost in self._cost.items())
+        elapsed = time.monotonic() - self._start
+        seconds_left = elapsed * (total - done) / done if done else None
+        return Progress(len(self._plan.runs), tuple(self._finished.values()), done / total, seconds_left)
+
+    def _share_done(self, cohort: Cohort) -> float:
+        if self._is_done(cohort):
+            return 1.0
+        at_work = [*(process.cohort for process in self._processes), *self._elsewhere]
+        return cohort_process.share_done(cohort_process.log_of(self._directory, cohort)) if cohort in at_work else 0.0
+
+    def _raise_failed(self) -> None:
+        first, *more = self._failed
+        others = f"; so did {', '.join(process.cohort.name for process in more)}" if more else ""
+        raise SweepFailed(
+            f"{first.failure()}; its log is {first.log}{others}; "
+            f"runs left: {len(self._plan.runs) - len(self._finished)}; mend the cause and run the same command again"
+        )

@@ -1,0 +1,1 @@
+"""Training one cohort, from the stream of images to its results."""
