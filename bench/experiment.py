@@ -44,7 +44,7 @@ def needed_flops(plan: Plan) -> float:
     for cohort in plan.cohorts:
         task, recipe = plan.task(cohort.runs[0], cohort.target), plan.recipe(cohort.runs[0])
         num_images = len(image_store.ImageStore(task.store).indices("test", task.classes))
-        flops += plan.cohort_flops(cohort) + plan.test_flops(cohort) * num_images * recipe.tests
+        flops += plan.cohort_flops(cohort) + plan.test_flops(cohort) * num_images * recipe.evaluations
     return flops
 
 
@@ -81,7 +81,7 @@ def main() -> None:
         if not args.store:
             prepare_store(open_source("shapes"), store)
         epochs = args.epochs or 20
-        fields = {"recipe.epochs": float(epochs), "recipe.tests": epochs, "recipe.precision": args.precision}
+        fields = {"recipe.epochs": float(epochs), "recipe.evaluations": epochs, "recipe.precision": args.precision}
         fields |= {"layers": args.layers} if args.layers else {}
         ours, plain = root / "ours-0", root / "plain"
         plain.mkdir()

@@ -34,7 +34,7 @@ def main() -> None:
         root = pathlib.Path(directory)
         store = str(root / "store")
         prepare_store(open_source("shapes"), store)
-        short = {"recipe.epochs": args.epochs, "recipe.tests": 1, "processes": 1}
+        short = {"recipe.epochs": args.epochs, "recipe.evaluations": 1, "processes": 1}
         command.sweep(root / "bases", store, "default", short | {"treatments": "()", "targets": "('A','B')"})
 
         def train(size: int) -> tuple[float, float]:

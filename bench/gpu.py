@@ -55,7 +55,7 @@ def images_per_second(names: Sequence[str], batch_size: int, input_size: int, st
     runs = [Run(treatments.parse(name), "random-0", 0) for name in names]
     base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
     model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
-    fitting.compile_cohort(model, Recipe(schedule="constant", learning_rate=1e-3), steps)
+    fitting.compile_cohort(model, Recipe(learning_rate_schedule="constant", learning_rate=1e-3), steps)
     images = jax.random.normal(jax.random.key(0), (batch_size, input_size, input_size, 3))
     labels = [np.arange(batch_size) % 500] * len(runs)
 

@@ -30,7 +30,7 @@ def sweep_seconds(workdir: pathlib.Path, store: str, epochs: float, layers: int,
 
     Their base is trained before, untimed.
     """
-    fields = {"recipe.epochs": epochs, "recipe.tests": 1, "processes": 1, "images_per_class": f"({images},)"}
+    fields = {"recipe.epochs": epochs, "recipe.evaluations": 1, "processes": 1, "images_per_class": f"({images},)"}
     command.sweep(workdir, store, "default", fields | {"treatments": "()"})
     wanted = {"treatments": "('BnB+',)", "layers": tuple(range(1, layers + 1))}
     return command.sweep(workdir, store, "default", fields | wanted)
@@ -62,7 +62,9 @@ def cohort_costs(architecture: layer_tables.Architecture, names: Sequence[str], 
     base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
     model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
     loss = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in runs]
-    model.compile(optimizers.build_optimizer(Recipe(schedule="constant"), 1), loss=loss, jit_compile=False)
+    model.compile(
+        optimizers.build_optimizer(Recipe(learning_rate_schedule="constant"), 1), loss=loss, jit_compile=False
+    )
     rng = np.random.default_rng(0)
     images = rng.normal(size=(BATCH, SIDE, SIDE, 3)).astype(np.float32)
     batches = tf.data.Dataset.from_tensors((images, (rng.integers(0, 10, BATCH),) * len(runs))).repeat()

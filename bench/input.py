@@ -94,7 +94,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.images and not args.images.is_dir():
         parser.error(f"--images={args.images}: expected a directory of JPEG files, and there is none")
-    recipe = Recipe(batch_size=64, crop_size=CROP, mirror=True)
+    recipe = Recipe(batch_size=64, crop_size=CROP, random_flip=True)
     with tempfile.TemporaryDirectory() as directory:
         root = pathlib.Path(directory)
         if not args.images:

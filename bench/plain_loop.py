@@ -82,7 +82,7 @@ def train_all(directory: str, out: pathlib.Path) -> None:
         train, test = arrays(task, "train"), arrays(task, "test")
         keras.utils.set_random_seed(run.seed)
         model = prepare(run, plan, bases[run.base.name] if run.base else [])
-        model.fit(*train, recipe.batch_size, epochs=recipe.tests, validation_data=test, verbose=0)
+        model.fit(*train, recipe.batch_size, epochs=recipe.evaluations, validation_data=test, verbose=0)
         if run.treatment.kind == "base":
             numbers = range(1, len(plan.architecture(run)) + 1)
             bases[run.name] = [model.get_layer(f"layer{number}").get_weights() for number in numbers]

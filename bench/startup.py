@@ -19,7 +19,7 @@ ALL = {
     "targets": "('A','B')",
     "treatments": "('BnB','BnB+','AnB','AnB+','RnB','AnB-preserve1')",
 }
-ONE_STEP = {"recipe.steps": 1, "recipe.tests": 1}
+ONE_STEP = {"recipe.steps": 1, "recipe.evaluations": 1}
 
 
 def cohort_of_14(store: str, directory: pathlib.Path) -> float:

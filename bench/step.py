@@ -45,7 +45,7 @@ class TrainingStep:
 
     def __init__(self, model: keras.Model, images: np.ndarray, labels: np.ndarray, steps_per_call: int):
         model.compile(
-            optimizers.build_optimizer(Recipe(learning_rate=1e-3, schedule="constant"), 1),
+            optimizers.build_optimizer(Recipe(learning_rate=1e-3, learning_rate_schedule="constant"), 1),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="top1")],
             jit_compile=False,

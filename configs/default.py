@@ -34,7 +34,7 @@ def get_config() -> ml_collections.ConfigDict:
 
     # Several such groups of networks in one experiment, by name. Each sets what it does not share with the fields
     # above: split, split_seeds, images_per_class, targets, treatments (none: bases alone), layers, seeds, and the
-    # recipe's steps and tests. For example
+    # recipe's steps and evaluations. For example
     # config.blocks.volumes = dict(split="all", treatments=(), images_per_class=(10, 100), steps=2000)
     config.blocks = ml_collections.ConfigDict()
 
@@ -43,27 +43,27 @@ def get_config() -> ml_collections.ConfigDict:
     recipe.batch_size = 64  # images in a step
     recipe.epochs = 18.0  # passes over the target's training images
     recipe.steps = 0  # if not 0, this many steps instead of epochs
-    recipe.tests = 20  # tests on all test images, evenly spread over the training
+    recipe.evaluations = 20  # on all test images, evenly spread over the training
     recipe.learning_rate = 0.03  # the highest learning rate
-    recipe.schedule = "cosine"  # cosine (with warm-up) | step (divided by 10) | constant
-    recipe.warmup = 0.05  # share of the steps in which a cosine schedule rises
-    recipe.decay_every = 0  # steps between two divisions by 10 of a step schedule
+    recipe.learning_rate_schedule = "cosine"  # cosine (with warm-up) | step (divided by 10) | constant
+    recipe.warmup_fraction = 0.05  # share of the steps in which a cosine schedule rises
+    recipe.learning_rate_decay_steps = 0  # steps between two divisions by 10 of a step schedule
     recipe.momentum = 0.9
     recipe.weight_decay = 5e-4  # L2, in the gradient, not on biases
-    recipe.bias_rate = 1.0  # factor on the learning rate of biases; 2 in the paper
+    recipe.bias_learning_rate_multiplier = 1.0  # factor on the learning rate of biases; 2 in the paper
     recipe.crop_padding = 0  # zero pixels around the image before it is cropped at random
     recipe.crop_size = 0  # side of the random crop and so of the network's input; 0 for the image's
-    recipe.mirror = False  # mirror at random
+    recipe.random_flip = False  # each image as it is or mirrored, at random
     recipe.normalisation = "channels"  # channels (their mean and deviation) | mean image (subtracted, as in the paper)
     recipe.precision = "auto"  # float32 | mixed_bfloat16 | auto: whichever this machine computes faster
 
-    # How results are read: the last test, or the mean of the ten best tests as in the paper.
+    # How results are read: the last evaluation, or the mean of the ten best as in the paper.
     config.metric = "top1_last"  # top1_last | top1_mean_best10
 
     # How the work is cut. None of this changes what is trained; other cohorts and numbers of threads (processes) add up
     # in another order, which changes the last bits.
     config.cohort_size = 7  # runs with frozen layers that train side by side
-    config.finetuned_cohort_size = 1  # likewise without frozen layers
+    config.fine_tuned_cohort_size = 1  # likewise without frozen layers
     config.processes = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU
     # The same bits each time on the same machine, with as many processes. auto: yes on the CPU, where it costs nothing.
     config.deterministic = "auto"  # auto | yes | no

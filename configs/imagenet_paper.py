@@ -43,19 +43,19 @@ def get_config() -> ml_collections.ConfigDict:
         "treatments": (),
         "images_per_class": _VOLUMES,
         "steps": 200_000,
-        "tests": 200,
+        "evaluations": 200,
     }
 
     recipe = config.recipe
     recipe.batch_size = 256
     recipe.steps = 450_000
-    recipe.tests = 450  # every 1,000 steps
+    recipe.evaluations = 450  # every 1,000 steps
     recipe.learning_rate = 0.01
-    recipe.schedule = "step"
-    recipe.decay_every = 100_000
-    recipe.bias_rate = 2.0
+    recipe.learning_rate_schedule = "step"
+    recipe.learning_rate_decay_steps = 100_000
+    recipe.bias_learning_rate_multiplier = 2.0
     recipe.crop_size = 227
-    recipe.mirror = True
+    recipe.random_flip = True
     recipe.normalisation = "mean image"
     recipe.precision = "float32"
     return config

@@ -18,7 +18,7 @@ def get_config() -> ml_collections.ConfigDict:
     config = default.get_config()
     config.store = "stores/shapes"
     config.layers = (1, 4, 7)
-    config.finetuned_cohort_size = 2  # so that two processes end at about the same time
+    config.fine_tuned_cohort_size = 2  # so that two processes end at about the same time
     config.recipe.epochs = 20.0
     config.recipe.learning_rate = 0.02
     return config

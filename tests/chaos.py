@@ -36,7 +36,7 @@ KINDS = ("kill group", "kill sweep", "kill cohort", "terminate group", "terminat
 SECONDS_TO_STOP = 10.0
 FIELDS = {
     "network": "tiny", "layers": (1,), "treatments": ("BnB", "AnB", "AnB+"), "processes": 2, "checkpoint_steps": 3,
-    "recipe.steps": 4 * STEPS_PER_TEST, "recipe.tests": 4, "recipe.batch_size": 16, "recipe.precision": "float32",
+    "recipe.steps": 4 * STEPS_PER_TEST, "recipe.evaluations": 4, "recipe.batch_size": 16, "recipe.precision": "float32",
 }  # fmt: skip
 TIMES = {"seconds", "images_per_second"}
 

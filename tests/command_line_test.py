@@ -74,6 +74,7 @@ def test_help(run, name, flags):
         ("sweep", [CONFIG, "--config.colour=1"], "the config has no field 'colour'; configs/default.py lists them all"),
         ("sweep", [CONFIG, "--config.stroe=x"], "the config has no field 'stroe'; perhaps 'store' is meant; "),
         ("sweep", [CONFIG, "--config.recipe.rate=1"], "the config has no field 'rate'; configs/default.py lists them"),
+        ("sweep", [CONFIG, "--config.recipe.tests=3"], "the config field 'tests' is now called 'evaluations'; "),
         ("sweep", [CONFIG, "--config.recipe.epochs=x"], "flag --config.recipe.epochs=x: could not convert string to"),
     ],
 )

@@ -66,10 +66,10 @@ def redescribe():
 def experiment(store):
     """An experiment of 13 networks that train in seconds: `tiny` (3 layers), 3 classes in A and 3 in B, 24 steps."""
     recipe = Recipe(
-        batch_size=12, steps=24, tests=4, learning_rate=0.05, crop_size=28, mirror=True, precision="float32"
+        batch_size=12, steps=24, evaluations=4, learning_rate=0.05, crop_size=28, random_flip=True, precision="float32"
     )
     treatments = ("BnB", "BnB+", "AnB", "AnB+", "RnB", "AnB-preserve1")
-    return Experiment(store, network="tiny", treatments=treatments, finetuned_cohort_size=4, recipe=recipe)
+    return Experiment(store, network="tiny", treatments=treatments, fine_tuned_cohort_size=4, recipe=recipe)
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +133,7 @@ def invented_workdir(store, make_result, tmp_path_factory):
     plan = make_plan(experiment)
     for run in plan.runs:
         top1 = 0.5 - 0.01 * run.treatment.n * len(run.treatment.source)
-        steps, tests = plan.num_steps(run), plan.recipe(run).tests
+        steps, tests = plan.num_steps(run), plan.recipe(run).evaluations
         test_steps = tuple(steps // tests * number for number in range(1, tests + 1))
         rising = {"top1_history": tuple(np.linspace(top1 / 2, top1, tests).tolist()), "test_steps": test_steps}
         rising |= {"loss_history": (2.0,) * (tests - 1) + (1.5,), "train_top1_history": (0.3,) * tests}

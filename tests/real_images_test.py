@@ -40,7 +40,7 @@ def test_transfer_between_halves_of_cifar10(tmp_path):
         network="tiny",
         treatments=("AnB",),
         layers=(1,),
-        recipe=Recipe(batch_size=32, epochs=10, tests=2, learning_rate=0.02, mirror=True),
+        recipe=Recipe(batch_size=32, epochs=10, evaluations=2, learning_rate=0.02, random_flip=True),
     )
     table = tf_transfer.run(experiment, tmp_path / "workdir", quiet=True).set_index("treatment")
     assert set(table.index) == {"baseA", "baseB", "A1B"}

@@ -68,6 +68,10 @@ def _parse_flags(argv: list[str]) -> list[str]:
 
 
 def _no_field(field: str, similar: str | None) -> str:
+    from tf_transfer.experiment.config import OLD_NAMES  # only now, since --help comes at once
+
+    if field in OLD_NAMES:
+        return f"the config field {field!r} is now called {OLD_NAMES[field]!r}; rename it"
     meant = f"; perhaps {similar!r} is meant" if similar else ""
     return f"the config has no field {field!r}{meant}; configs/default.py lists them all"
 

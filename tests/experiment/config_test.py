@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_transfer.experiment.config import Experiment, Recipe
+from tf_transfer.experiment.config import OLD_NAMES, Experiment, Recipe
 from tf_transfer.results import workdir
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
@@ -41,7 +41,7 @@ def test_what_is_written_as_json_is_read_back():
         network_options={"filters": (1, 2, 3, 4, 5)},
         targets=("A", "B"),
         layers=(1, 7),
-        recipe=Recipe(steps=100, schedule="step", decay_every=50, mirror=True),
+        recipe=Recipe(steps=100, learning_rate_schedule="step", learning_rate_decay_steps=50, random_flip=True),
     )
     written = json.dumps(experiment.to_json())
     assert Experiment.from_config(json.loads(written)) == experiment
@@ -59,10 +59,28 @@ def test_unknown_and_missing_fields():
 @pytest.mark.parametrize(
     "fields, message",
     [
+        ({"recipe": {"tests": 20}}, "recipe.tests is now called recipe.evaluations"),
+        ({"finetuned_cohort_size": 1}, "finetuned_cohort_size is now called fine_tuned_cohort_size"),
+        ({"blocks": {"mine": {"tests": 2}}}, "blocks.mine.tests is now called blocks.mine.evaluations"),
+    ],
+)
+def test_old_names_are_told_the_new_ones(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Experiment.from_config({"store": "here"} | fields)
+
+
+def test_no_field_has_an_old_name():
+    names = fields(Experiment) | fields(Recipe)
+    assert not names & set(OLD_NAMES) and set(OLD_NAMES.values()) <= names
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
         ({"layers": 3}, r"^layers: expected a tuple such as \(1, 2\), got int$"),
         ({"seeds": (1.5,)}, r"^seeds\[0\]: expected int, got float$"),
         ({"cohort_size": True}, "^cohort_size: expected int, got bool$"),
-        ({"recipe": {"mirror": 1}}, "^recipe.mirror: expected bool, got int$"),
+        ({"recipe": {"random_flip": 1}}, "^recipe.random_flip: expected bool, got int$"),
         ({"recipe": 5}, "^recipe: expected object, got int$"),
         ({"network_options": []}, "^network_options: expected object, got array$"),
     ],
@@ -90,7 +108,7 @@ def test_values_of_other_types(fields, message):
         ({"layers": ("abc",)}, r"layers\[0\]: expected int, got str"),
         ({"metric": "top5"}, "unknown metric 'top5': expected one of .*'top1_mean_best10'"),
         ({"cohort_size": 0}, "cohort_size must be at least 1, got 0"),
-        ({"finetuned_cohort_size": 0}, "finetuned_cohort_size must be at least 1, got 0"),
+        ({"fine_tuned_cohort_size": 0}, "fine_tuned_cohort_size must be at least 1, got 0"),
         ({"processes": -1}, "processes must be at least 0, got -1"),
         ({"images_per_class": (-1,)}, r"images_per_class must be one or more integers from 0 on, got \(-1,\)"),
         ({"images_per_class": 5}, r"images_per_class: expected a tuple such as \(1, 2\), got int"),
@@ -107,17 +125,23 @@ def test_what_an_experiment_refuses(changes, message):
         ({"batch_size": 0}, "recipe.batch_size must be at least 1, got 0"),
         ({"batch_size": 10**8}, "recipe.batch_size must be at most 65536, got 100000000"),
         ({"steps": -1}, "recipe.steps must be at least 0, got -1"),
-        ({"tests": 0}, "recipe.tests must be at least 1, got 0"),
+        ({"evaluations": 0}, "recipe.evaluations must be at least 1, got 0"),
         ({"crop_padding": -1}, "recipe.crop_padding must be at least 0, got -1"),
         ({"crop_size": -1}, "recipe.crop_size must be at least 0, got -1"),
         ({"epochs": 0.0}, "recipe.epochs must be above 0, or recipe.steps given; got 0 and 0"),
         ({"epochs": float("inf")}, r"recipe.epochs must lie in \[0, inf\), got inf"),
-        ({"warmup": 1.0}, r"recipe.warmup must lie in \[0, 1\), got 1.0"),
+        ({"warmup_fraction": 1.0}, r"recipe.warmup_fraction must lie in \[0, 1\), got 1.0"),
         ({"learning_rate": float("nan")}, r"recipe.learning_rate must lie in \[0, inf\), got nan"),
         ({"momentum": 1.0}, r"recipe.momentum must lie in \[0, 1\), got 1.0"),
         ({"weight_decay": -0.1}, r"recipe.weight_decay must lie in \[0, inf\), got -0.1"),
-        ({"schedule": "step"}, "recipe.schedule='step' needs recipe.decay_every"),
-        ({"schedule": "line"}, "unknown recipe.schedule 'line': expected one of .*'cosine'"),
+        (
+            {"learning_rate_schedule": "step"},
+            "recipe.learning_rate_schedule='step' needs recipe.learning_rate_decay_steps",
+        ),
+        (
+            {"learning_rate_schedule": "line"},
+            "unknown recipe.learning_rate_schedule 'line': expected one of .*'cosine'",
+        ),
         ({"normalisation": "none"}, "unknown recipe.normalisation 'none': expected one of .*'mean image'"),
         ({"precision": "float8"}, "unknown recipe.precision 'float8': expected one of .*'float32'"),
     ],
@@ -128,16 +152,16 @@ def test_what_a_recipe_refuses(changes, message):
 
 
 def test_steps_are_a_whole_number_of_intervals_between_tests():
-    recipe = Recipe(batch_size=64, epochs=12.0, tests=20)
-    assert recipe.steps_per_test(25_000) == 234  # 12 x 25000 / 64 = 4687.5 steps
+    recipe = Recipe(batch_size=64, epochs=12.0, evaluations=20)
+    assert recipe.steps_per_evaluation(25_000) == 234  # 12 x 25000 / 64 = 4687.5 steps
     assert recipe.num_steps(25_000) == 4680
-    assert Recipe(steps=100, tests=20).num_steps(25_000) == 100
-    assert Recipe(epochs=0.0, steps=3, tests=20).num_steps(25_000) == 20  # one step a test is the least
+    assert Recipe(steps=100, evaluations=20).num_steps(25_000) == 100
+    assert Recipe(epochs=0.0, steps=3, evaluations=20).num_steps(25_000) == 20  # one step a test is the least
 
 
 @given(num_images=st.integers(1, 10**6), batch_size=st.integers(1, 512), tests=st.integers(1, 50))
 def test_steps_are_as_near_to_the_epochs_as_can_be(num_images, batch_size, tests):
-    recipe = Recipe(batch_size=batch_size, epochs=10.0, tests=tests)
+    recipe = Recipe(batch_size=batch_size, epochs=10.0, evaluations=tests)
     steps, wanted = recipe.num_steps(num_images), 10 * num_images / batch_size
     assert steps % tests == 0
     assert abs(steps - wanted) <= tests / 2 + 0.5 or steps == tests
@@ -245,13 +269,14 @@ def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other
         "split": "explicit", "split_seeds": (1,), "images_per_class": (3,), "targets": ("A",), "treatments": ("AnB",),
         "layers": (3,), "seeds": (7,), "blocks": {"volumes": {"images_per_class": (3,)}},
         "expected_store": "imagenet2012",
-        "metric": "top1_mean_best10", "cohort_size": 3, "finetuned_cohort_size": 2, "processes": 1,
+        "metric": "top1_mean_best10", "cohort_size": 3, "fine_tuned_cohort_size": 2, "processes": 1,
             "deterministic": "yes", "checkpoint_minutes": 1.0, "checkpoint_steps": 7,
     }  # fmt: skip
     recipe = {
-        "batch_size": 32, "epochs": 1.0, "steps": 10, "tests": 5, "learning_rate": 0.1, "schedule": "constant",
-        "warmup": 0.1, "decay_every": 5, "momentum": 0.5, "weight_decay": 0.1, "bias_rate": 2.0, "crop_padding": 4,
-        "crop_size": 24, "mirror": True, "normalisation": "mean image", "precision": other_precision,
+        "batch_size": 32, "epochs": 1.0, "steps": 10, "evaluations": 5, "learning_rate": 0.1,
+        "learning_rate_schedule": "constant", "warmup_fraction": 0.1, "learning_rate_decay_steps": 5, "momentum": 0.5,
+        "weight_decay": 0.1, "bias_learning_rate_multiplier": 2.0, "crop_padding": 4,
+        "crop_size": 24, "random_flip": True, "normalisation": "mean image", "precision": other_precision,
     }  # fmt: skip
     assert set(numbers) | set(free) | {"store", "source_store", "recipe"} == fields(Experiment)
     assert set(recipe) == fields(Recipe)

@@ -56,16 +56,27 @@ def test_every_published_network_is_planned_under_its_own_name_for_its_own_steps
     assert len(theirs) == 148
     for row in theirs.itertuples():
         assert (steps[row.run], classes[row.run]) == (row.steps, row.num_classes), row.run
-    assert {made.recipe(run).steps_per_test(1) for run in made.runs} == {1000}
+    assert {made.recipe(run).steps_per_evaluation(1) for run in made.runs} == {1000}
 
 
 def test_the_recipe_is_the_paper_s():
     from tf_transfer.training.optimizers import build_optimizer
 
     recipe = Experiment.from_config(imagenet_paper.get_config().to_dict()).recipe
-    solver = {"learning_rate": 0.01, "schedule": "step", "decay_every": 100_000, "momentum": 0.9}
-    solver |= {"weight_decay": 5e-4, "bias_rate": 2.0, "batch_size": 256, "steps": 450_000, "tests": 450}
-    images = {"crop_padding": 0, "crop_size": 227, "mirror": True, "normalisation": "mean image"}
+    solver = {
+        "learning_rate": 0.01,
+        "learning_rate_schedule": "step",
+        "learning_rate_decay_steps": 100_000,
+        "momentum": 0.9,
+    }
+    solver |= {
+        "weight_decay": 5e-4,
+        "bias_learning_rate_multiplier": 2.0,
+        "batch_size": 256,
+        "steps": 450_000,
+        "evaluations": 450,
+    }
+    images = {"crop_padding": 0, "crop_size": 227, "random_flip": True, "normalisation": "mean image"}
     assert recipe == Recipe(**solver, **images, precision="float32")
     optimizer = build_optimizer(recipe, recipe.num_steps(1_281_167))
     rates = {0: 1e-2, 99_999: 1e-2, 100_000: 1e-3, 199_999: 1e-3, 200_000: 1e-4, 300_000: 1e-5, 449_999: 1e-6}
@@ -119,8 +130,10 @@ def trained(image_folder, path, cohorts):
     config = imagenet_paper.get_config()
     config.store = store
     config.layers = (6, 7)
-    config.recipe.update(batch_size=4, steps=2, tests=2, decay_every=1, crop_size=67)  # the least that caffenet takes
-    config.blocks.reduced_volumes.update(images_per_class=(1, 2), steps=1, tests=1)
+    config.recipe.update(
+        batch_size=4, steps=2, evaluations=2, learning_rate_decay_steps=1, crop_size=67
+    )  # the least that caffenet takes
+    config.blocks.reduced_volumes.update(images_per_class=(1, 2), steps=1, evaluations=1)
     experiment = Experiment.from_config(config.to_dict())
     made = plan.make_plan(experiment)
     assert len(made.runs) == 8 + 8 + 16 + 4 + 8 + 6 + 1 + 2 + 2

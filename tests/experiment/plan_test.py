@@ -85,12 +85,12 @@ def test_the_base_that_a_run_copies():
 @settings(max_examples=20, deadline=None)
 @given(
     cohort_size=st.sampled_from([1, 7, 14, 21]) | st.integers(1, 40),
-    finetuned_cohort_size=st.integers(1, 40),
+    fine_tuned_cohort_size=st.integers(1, 40),
     targets=st.sampled_from([("B",), ("A", "B")]),
     split_seeds=st.sampled_from([(0,), (0, 4)]),
 )
-def test_cohorts(store, cohort_size, finetuned_cohort_size, targets, split_seeds):
-    sizes = {"cohort_size": cohort_size, "finetuned_cohort_size": finetuned_cohort_size}
+def test_cohorts(store, cohort_size, fine_tuned_cohort_size, targets, split_seeds):
+    sizes = {"cohort_size": cohort_size, "fine_tuned_cohort_size": fine_tuned_cohort_size}
     plan = make_plan(Experiment(store=store, targets=targets, split_seeds=split_seeds, **sizes))
     assert sorted(run.name for cohort in plan.cohorts for run in cohort.runs) == sorted(run.name for run in plan.runs)
     assert len({cohort.name for cohort in plan.cohorts}) == len(plan.cohorts)
@@ -100,11 +100,11 @@ def test_cohorts(store, cohort_size, finetuned_cohort_size, targets, split_seeds
         finished |= set(cohort.runs)
         alike = {(run.split, run.seed, run.treatment.target, run.treatment.num_frozen > 0) for run in cohort.runs}
         assert len(alike) == 1
-        assert len(cohort.runs) <= (cohort_size if cohort.runs[0].treatment.num_frozen else finetuned_cohort_size)
+        assert len(cohort.runs) <= (cohort_size if cohort.runs[0].treatment.num_frozen else fine_tuned_cohort_size)
 
 
 def test_flops_of_a_cohort_counted_by_hand(store):
-    recipe = Recipe(batch_size=10, steps=20, tests=4)
+    recipe = Recipe(batch_size=10, steps=20, evaluations=4)
     plan = make_plan(Experiment(store=store, network="tiny", treatments=("AnB", "BnB", "AnB+"), recipe=recipe))
     one, two, three = (cost.flops for cost in plan.architecture(plan.runs[0]).costs())  # forward, one image
 
@@ -139,10 +139,10 @@ def test_blocks_are_planned_together(store):
     blocks = {
         "halves": {"treatments": ("AnB",), "layers": (1,), "targets": ("A", "B")},
         "selffer": {"treatments": ("BnB",), "layers": (1,)},
-        "volumes": {"split": "all", "treatments": (), "images_per_class": (5, 12), "steps": 40, "tests": 2},
+        "volumes": {"split": "all", "treatments": (), "images_per_class": (5, 12), "steps": 40, "evaluations": 2},
         "whole": {"split": "all", "treatments": ("RnB",), "layers": (3,)},
     }
-    plan = make_plan(Experiment(store=store, recipe=Recipe(steps=100, tests=10), blocks=blocks))
+    plan = make_plan(Experiment(store=store, recipe=Recipe(steps=100, evaluations=10), blocks=blocks))
     assert {name: [run.name.replace("_seed-0", "") for run in runs] for name, runs in plan.blocks.items()} == {
         "halves": ["baseA_random-0", "baseB_random-0", "B1A_random-0", "A1B_random-0"],
         "selffer": ["B1B_random-0"],  # its base is one of the halves'
@@ -151,8 +151,8 @@ def test_blocks_are_planned_together(store):
     }
     assert sorted(run.name for run in plan.runs) == sorted(run.name for runs in plan.blocks.values() for run in runs)
     few, whole = parse_run("baseB_all_seed-0_images-5"), parse_run("baseB_all_seed-0")
-    assert (plan.num_steps(few), plan.recipe(few).tests, plan.task(few, "B").num_images()) == (40, 2, 30)
-    assert (plan.num_steps(whole), plan.recipe(whole).tests, plan.task(whole, "B").num_images()) == (100, 10, 72)
+    assert (plan.num_steps(few), plan.recipe(few).evaluations, plan.task(few, "B").num_images()) == (40, 2, 30)
+    assert (plan.num_steps(whole), plan.recipe(whole).evaluations, plan.task(whole, "B").num_images()) == (100, 10, 72)
     assert {cohort.name for cohort in plan.cohorts} == {
         "random-0_seed-0_baseA", "random-0_seed-0_baseB", "random-0_seed-0_A1B,B1B", "random-0_seed-0_B1A",
         "all_seed-0_baseB", "all_seed-0_images-5_baseB", "all_seed-0_images-12_baseB", "all_seed-0_R3B",
@@ -189,7 +189,7 @@ def test_what_is_no_run_name(name):
 
 
 def test_steps_follow_the_target_s_images(store):
-    recipe = Recipe(batch_size=4, epochs=2.0, tests=1)
+    recipe = Recipe(batch_size=4, epochs=2.0, evaluations=1)
     plan = make_plan(Experiment(store=store, split="explicit", classes_a=("cat",), classes_b=("bird", "deer"),
                                 recipe=recipe, targets=("A", "B"), layers=(1,)))  # fmt: skip
     steps = {run.treatment.name: plan.num_steps(run) for run in plan.runs}

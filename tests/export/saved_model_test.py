@@ -64,7 +64,9 @@ def test_served_predictions_are_as_right_as_the_last_test_was(served, trained, t
 
 
 def test_a_mean_image_is_subtracted_when_serving_too(experiment, task_b, pixels, tmp_path):
-    recipe = dataclasses.replace(experiment.recipe, normalisation="mean image", steps=2, tests=1, learning_rate=1e-5)
+    recipe = dataclasses.replace(
+        experiment.recipe, normalisation="mean image", steps=2, evaluations=1, learning_rate=1e-5
+    )
     plan = make_plan(dataclasses.replace(experiment, treatments=(), recipe=recipe))
     workdir.write_config(tmp_path, plan.experiment)
     train_cohort(tmp_path, plan, plan.cohorts[0])

@@ -138,7 +138,9 @@ def test_a_step_moves_what_learns_and_leaves_what_is_frozen():
     cohort = build(*names)
     before = {name: layer_blocks.get_weights(cohort.blocks[run_of(name).name]) for name in names}
     hashes = {name: cohort.frozen_sha256(run_of(name)) for name in names}
-    cohort.model.compile(build_optimizer(Recipe(schedule="constant"), 1), loss=["mse"] * 3, jit_compile=False)
+    cohort.model.compile(
+        build_optimizer(Recipe(learning_rate_schedule="constant"), 1), loss=["mse"] * 3, jit_compile=False
+    )
     images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype(np.float32)
     cohort.model.train_on_batch(images, [np.ones((4, 3), np.float32)] * 3)
     for name in names:
@@ -157,7 +159,9 @@ def test_the_dropout_of_frozen_layers_stays_on_while_training():
     assert dropped.sum() / (tested > 0).sum() == pytest.approx(SMALL.layers[1].dropout, abs=0.02)
     np.testing.assert_allclose(trained[~dropped], tested[~dropped] / (1 - SMALL.layers[1].dropout), rtol=1e-5)
 
-    cohort.model.compile(build_optimizer(Recipe(schedule="constant", learning_rate=0.0), 1), "mse", run_eagerly=True)
+    cohort.model.compile(
+        build_optimizer(Recipe(learning_rate_schedule="constant", learning_rate=0.0), 1), "mse", run_eagerly=True
+    )
     batch = np.ones((4, 8, 8, 3), np.float32), np.ones((4, 3), np.float32)
     losses = [float(cohort.model.train_on_batch(*batch)) for _ in range(5)]
     assert len(set(losses)) > 1, "nothing learns, so that only what is dropped differs from step to step"

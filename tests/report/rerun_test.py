@@ -12,7 +12,7 @@ def test_the_commands_make_the_same_experiment_again(tmp_path, monkeypatch):
         "it's/a store",
         layers=(1, 3),
         network_options={"filters": (4, 8, 8, 8, 8)},
-        recipe=Recipe(epochs=2.5, mirror=True),
+        recipe=Recipe(epochs=2.5, random_flip=True),
         blocks={"volumes": {"split": "all", "treatments": (), "images_per_class": (5, 10)}},
     )
     commands = rerun.sweep_commands(experiment)

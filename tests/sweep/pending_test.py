@@ -25,7 +25,7 @@ def test_pending_cohorts_hold_only_what_is_left(invented_workdir, store, tmp_pat
 def test_results_of_another_length_are_not_taken_for_those_of_a_block(invented_workdir, store):
     experiment = Experiment(store=store)
     steps = make_plan(experiment).num_steps(make_plan(experiment).runs[0])
-    for block, now in ({"steps": 60}, "60 and every 3"), ({"tests": 1}, "10 and every 10"):
+    for block, now in ({"steps": 60}, "60 and every 3"), ({"evaluations": 1}, "10 and every 10"):
         other = make_plan(dataclasses.replace(experiment, blocks={"other": block}))
         message = f"was trained for {steps} steps and tested every {steps // 20} in .*, and the config now says {now}; "
         with pytest.raises(ValueError, match=message):

@@ -25,7 +25,7 @@ COLUMNS = (
 def command(store, workdir, *more):
     """The command line of a sweep of three networks, each a cohort, tested after steps 4, 8 and 12."""
     fields = {"store": store, "network": "tiny", "treatments": ("BnB", "BnB+"), "layers": (1,), "processes": 2}
-    fields |= {"recipe.steps": 12, "recipe.tests": 3, "recipe.batch_size": 12, "recipe.precision": "float32"}
+    fields |= {"recipe.steps": 12, "recipe.evaluations": 3, "recipe.batch_size": 12, "recipe.precision": "float32"}
     flags = [f"--config.{name}={value}" for name, value in fields.items()]
     return [sys.executable, "bin/sweep.py", "--config=configs/default.py", f"--workdir={workdir}", *flags, *more]
 

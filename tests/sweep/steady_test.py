@@ -21,7 +21,7 @@ def on_progress(progress):
     if len(progress.finished) >= 10:
         seen.setdefault("early", (megabytes(), open_files()))
 
-recipe = Recipe(batch_size=12, steps=2, tests=1, precision="float32")
+recipe = Recipe(batch_size=12, steps=2, evaluations=1, precision="float32")
 experiment = Experiment(
     sys.argv[1], network="tiny", treatments=("BnB+",), layers=(1,), seeds=tuple(range(50)), recipe=recipe
 )

@@ -32,7 +32,7 @@ def end_of_one_that_is_stuck(parent, how):
 
 
 def test_a_training_that_is_terminated_saves_the_step_that_it_tells_of(experiment, tmp_path):
-    endless = dataclasses.replace(experiment.recipe, steps=1_000_000, tests=100_000)
+    endless = dataclasses.replace(experiment.recipe, steps=1_000_000, evaluations=100_000)
     plan = make_plan(dataclasses.replace(experiment, treatments=("RnB",), recipe=endless))
     workdir.write_config(tmp_path, plan.experiment)
     [cohort] = [cohort for cohort in plan.cohorts if len(cohort.runs) == 2]

@@ -41,7 +41,7 @@ images = rng.normal(size=(60, 16, 16, 3)).astype(np.float32) + labels[:, None, N
 conv = architectures.Layer("conv", 8, kernel=3, pool_size=3, pool_stride=2, normalised=True)
 grouped = architectures.Layer("conv", 8, kernel=3, groups=2, dropout=0.1)
 table = architectures.Architecture("small", 16, (conv, grouped, architectures.Layer("dense", 3, relu=False)))
-recipe = Recipe(batch_size=20, learning_rate=0.05, schedule="constant")
+recipe = Recipe(batch_size=20, learning_rate=0.05, learning_rate_schedule="constant")
 
 def train(names, bases, steps):
     runs = [Run(treatments.parse(name), "random-0", 0) for name in names]

@@ -28,7 +28,8 @@ for layer in range(1, 9):
     arrays = [rng.normal(0, 1 / np.sqrt(np.prod(a.shape[:-1])), a.shape) for a in block.get_weights()]
     block.set_weights([a.astype(np.float32) for a in arrays])
 images = rng.normal(0, 60, (2, 67, 67, 3)).astype(np.float32)
-recipe = Recipe(learning_rate=0.01, schedule="step", decay_every=1, bias_rate=2.0)
+recipe = Recipe(learning_rate=0.01, learning_rate_schedule="step", learning_rate_decay_steps=1,
+                bias_learning_rate_multiplier=2.0)
 network.compile(build_optimizer(recipe, 2), keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 jit_compile="auto" if keras.backend.backend() == "jax" else False)
 found = {"backend": np.array(keras.backend.backend() == "jax"), "before": network.predict(images, verbose=0)}

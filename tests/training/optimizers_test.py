@@ -56,7 +56,13 @@ def test_two_steps_by_hand():
 
 
 def test_the_rate_of_a_step_schedule_enters_before_the_momentum():
-    recipe = Recipe(schedule="step", decay_every=2, learning_rate=0.1, weight_decay=0.01, bias_rate=2.0)
+    recipe = Recipe(
+        learning_rate_schedule="step",
+        learning_rate_decay_steps=2,
+        learning_rate=0.1,
+        weight_decay=0.01,
+        bias_learning_rate_multiplier=2.0,
+    )
     kernel, bias = trained(build_optimizer(recipe, num_steps=5), steps=5)
     expected_kernel, expected_bias = caffe([0.1, 0.1, 0.01, 0.01, 0.001], 0.9, 0.01, 2.0)
     np.testing.assert_allclose(kernel, expected_kernel, rtol=1e-5)
@@ -68,7 +74,13 @@ def test_steps_above_frozen_layers_are_those_of_caffe():
     frozen, hidden, last = (keras.layers.Dense(units, bias_initializer="ones") for units in (4, 3, 2))
     frozen.trainable = False
     model = keras.Sequential([keras.Input((5,)), frozen, keras.layers.ReLU(), hidden, last])
-    recipe = Recipe(schedule="step", decay_every=3, learning_rate=0.05, weight_decay=0.1, bias_rate=2.0)
+    recipe = Recipe(
+        learning_rate_schedule="step",
+        learning_rate_decay_steps=3,
+        learning_rate=0.05,
+        weight_decay=0.1,
+        bias_learning_rate_multiplier=2.0,
+    )
     model.compile(build_optimizer(recipe, num_steps=5), loss="mse", jit_compile=False)
     before = model.get_weights()
     weights = [array.astype(np.float64) for array in before]
@@ -113,9 +125,15 @@ def test_warmup_cosine_without_warmup_only_falls():
 @pytest.mark.parametrize(
     ("recipe", "rates"),
     [
-        (Recipe(schedule="constant", learning_rate=0.3), {0: 0.3, 199: 0.3}),
-        (Recipe(schedule="step", decay_every=100, learning_rate=0.5), {0: 0.5, 99: 0.5, 100: 0.05, 250: 0.005}),
-        (Recipe(schedule="cosine", warmup=0.1, learning_rate=0.4), {0: 0.02, 9: 0.2, 19: 0.4, 109: 0.2, 199: 0.0}),
+        (Recipe(learning_rate_schedule="constant", learning_rate=0.3), {0: 0.3, 199: 0.3}),
+        (
+            Recipe(learning_rate_schedule="step", learning_rate_decay_steps=100, learning_rate=0.5),
+            {0: 0.5, 99: 0.5, 100: 0.05, 250: 0.005},
+        ),
+        (
+            Recipe(learning_rate_schedule="cosine", warmup_fraction=0.1, learning_rate=0.4),
+            {0: 0.02, 9: 0.2, 19: 0.4, 109: 0.2, 199: 0.0},
+        ),
     ],
 )
 def test_schedules_of_a_recipe_of_200_steps(recipe, rates):
@@ -127,13 +145,15 @@ def test_schedules_of_a_recipe_of_200_steps(recipe, rates):
 
 
 def test_optimizer_of_a_recipe_takes_its_numbers():
-    optimizer = build_optimizer(Recipe(momentum=0.7, weight_decay=0.01, bias_rate=2.0), num_steps=10)
+    optimizer = build_optimizer(
+        Recipe(momentum=0.7, weight_decay=0.01, bias_learning_rate_multiplier=2.0), num_steps=10
+    )
     assert (optimizer.momentum, optimizer.l2, optimizer.bias_rate) == (0.7, 0.01, 2.0)
     assert optimizer.clipnorm is optimizer.global_clipnorm is optimizer.weight_decay is None  # networks of a cohort
 
 
 def test_optimizer_and_schedule_survive_serialisation():
-    optimizer = build_optimizer(Recipe(bias_rate=2.0), num_steps=40)
+    optimizer = build_optimizer(Recipe(bias_learning_rate_multiplier=2.0), num_steps=40)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert again.get_config() == optimizer.get_config()
     assert isinstance(again, MomentumSGD) and again.bias_rate == 2.0

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 test_labels.__test__ = test_stream.__test__ = False
 
 PLAIN = Recipe(batch_size=8)
-AUGMENTED = Recipe(batch_size=8, crop_padding=2, crop_size=28, mirror=True)
+AUGMENTED = Recipe(batch_size=8, crop_padding=2, crop_size=28, random_flip=True)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_hosts_that_do_not_divide_the_batch_are_refused(task, shard):
 
 @pytest.mark.parametrize(("padding", "size", "mirror"), [(0, 28, False), (2, 0, False), (0, 0, True), (3, 24, True)])
 def test_crop_and_mirror_do_what_the_draws_say(task, padding, size, mirror):
-    recipe = Recipe(batch_size=8, crop_padding=padding, crop_size=size, mirror=mirror)
+    recipe = Recipe(batch_size=8, crop_padding=padding, crop_size=size, random_flip=mirror)
     plain = batches(train_stream(task, PLAIN, 7, num_outputs=1), 3)
     augmented = batches(train_stream(task, recipe, 7, num_outputs=1), 3)
     for step, ((images, labels), (changed, same_labels)) in enumerate(zip(plain, augmented, strict=True)):
@@ -135,7 +135,7 @@ def test_crop_and_mirror_do_what_the_draws_say(task, padding, size, mirror):
 def test_many_mirrored_images_of_any_size_are_mirrored(size):
     rng = np.random.default_rng(size)
     images = rng.integers(0, 256, (40, size + 2, size + 2, 3), dtype=np.uint8)
-    recipe = Recipe(crop_size=size, mirror=True)
+    recipe = Recipe(crop_size=size, random_flip=True)
     for share in (0.0, 0.5, 1.0):  # of the images that are mirrored
         draws = rng.random((40, 3)).astype(np.float32)
         draws[:, 2] = np.where(rng.random(40) < share, 0.25, 0.75)
@@ -153,7 +153,7 @@ def crop_and_mirror(image, draw, recipe):
     positions = 32 + 2 * padding - size + 1
     top, left = int(draw[0] * np.float32(positions)), int(draw[1] * np.float32(positions))
     window = canvas[top : top + size, left : left + size]
-    return window[:, ::-1] if recipe.mirror and draw[2] < 0.5 else window
+    return window[:, ::-1] if recipe.random_flip and draw[2] < 0.5 else window
 
 
 def test_augmentation_changes_with_the_epoch_and_the_seed(store):
@@ -234,7 +234,7 @@ def test_a_script_may_end_while_it_holds_an_iterator(image_format, image_folder,
     code = f"""
 from tf_transfer.experiment.config import Recipe, Task
 from tf_transfer.training.stream import train_stream
-recipe = Recipe(batch_size=500, crop_size=28, mirror=True)
+recipe = Recipe(batch_size=500, crop_size=28, random_flip=True)
 batches = iter(train_stream(Task({path!r}, (0, 1, 2)), recipe, seed=0, num_outputs=1))
 next(batches)
 """

@@ -22,7 +22,7 @@ class Block:
       layers: Values of n; empty for all.
       seeds: Seeds of weights, order and dropout.
       steps: Training steps of each network; 0 for those of the recipe.
-      tests: Number of tests of each network; 0 for that of the recipe.
+      evaluations: Number of evaluations of each network; 0 for that of the recipe.
     """
 
     split: str
@@ -33,7 +33,7 @@ class Block:
     layers: tuple[int, ...]
     seeds: tuple[int, ...]
     steps: int = 0
-    tests: int = 0
+    evaluations: int = 0
 
     def __post_init__(self):
         if self.split not in class_splits.KINDS:
@@ -45,7 +45,7 @@ class Block:
                 raise ValueError(f"{name} must be one or more integers from 0 on, got {getattr(self, name)}")
         if max(self.split_seeds) > _LARGEST_SEED:
             raise ValueError(f"split_seeds must be at most {_LARGEST_SEED}, got {self.split_seeds}")
-        for name in ("steps", "tests"):
+        for name in ("steps", "evaluations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
         if self.split == class_splits.ALL:

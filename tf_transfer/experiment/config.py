@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 
 from tf_transfer.data import image_store
@@ -24,9 +24,20 @@ DETERMINISTIC = ("auto", "yes", "no")
 MAX_BATCH_SIZE = 65536  # a slip of the keyboard would end in days of swapping, or in no memory
 METRICS = ("top1_last", "top1_mean_best10")
 
+# Fields that had other names in earlier versions; a config that still uses one is told the new name.
+OLD_NAMES = {
+    "tests": "evaluations",
+    "mirror": "random_flip",
+    "bias_rate": "bias_learning_rate_multiplier",
+    "schedule": "learning_rate_schedule",
+    "decay_every": "learning_rate_decay_steps",
+    "warmup": "warmup_fraction",
+    "finetuned_cohort_size": "fine_tuned_cohort_size",
+}
+
 # What may change between two sweeps on one workdir, since no run's numbers depend on it.
 _FREE_FIELDS = ("split", "split_seeds", "images_per_class", "targets", "treatments", "layers", "seeds", "blocks")
-_FREE_FIELDS += ("expected_store", "metric", "cohort_size", "finetuned_cohort_size", "processes")
+_FREE_FIELDS += ("expected_store", "metric", "cohort_size", "fine_tuned_cohort_size", "processes")
 _FREE_FIELDS += ("deterministic", "checkpoint_minutes", "checkpoint_steps")
 
 
@@ -37,47 +48,57 @@ class Recipe:
     batch_size: int = 64
     epochs: float = 18.0
     steps: int = 0
-    tests: int = 20
+    evaluations: int = 20
     learning_rate: float = 0.03
-    schedule: str = "cosine"
-    warmup: float = 0.05
-    decay_every: int = 0
+    learning_rate_schedule: str = "cosine"
+    warmup_fraction: float = 0.05
+    learning_rate_decay_steps: int = 0
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    bias_rate: float = 1.0
+    bias_learning_rate_multiplier: float = 1.0
     crop_padding: int = 0
     crop_size: int = 0
-    mirror: bool = False
+    random_flip: bool = False
     normalisation: str = "channels"
     precision: str = "auto"
 
     def __post_init__(self):
-        for name, least in (("batch_size", 1), ("steps", 0), ("tests", 1), ("crop_padding", 0), ("crop_size", 0)):
+        for name, least in (("batch_size", 1), ("steps", 0), ("evaluations", 1), ("crop_padding", 0), ("crop_size", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"recipe.{name} must be at least {least}, got {getattr(self, name)}")
         if self.batch_size > MAX_BATCH_SIZE:
             raise ValueError(f"recipe.batch_size must be at most {MAX_BATCH_SIZE}, got {self.batch_size}")
-        ends = {"learning_rate": inf, "weight_decay": inf, "bias_rate": inf, "epochs": inf, "warmup": 1, "momentum": 1}
+        ends = {
+            "learning_rate": inf,
+            "weight_decay": inf,
+            "bias_learning_rate_multiplier": inf,
+            "epochs": inf,
+            "warmup_fraction": 1,
+            "momentum": 1,
+        }
         for name, end in ends.items():
             if not 0 <= getattr(self, name) < end:  # true of nan, too
                 raise ValueError(f"recipe.{name} must lie in [0, {end}), got {getattr(self, name)}")
         if not self.epochs and not self.steps:
             raise ValueError("recipe.epochs must be above 0, or recipe.steps given; got 0 and 0")
-        if self.schedule == "step" and self.decay_every < 1:
-            raise ValueError("recipe.schedule='step' needs recipe.decay_every, the steps between two divisions by 10")
-        choices = {"schedule": SCHEDULES, "normalisation": NORMALISATIONS, "precision": PRECISIONS}
+        if self.learning_rate_schedule == "step" and self.learning_rate_decay_steps < 1:
+            raise ValueError(
+                "recipe.learning_rate_schedule='step' needs recipe.learning_rate_decay_steps, the steps from one "
+                "division by 10 to the next"
+            )
+        choices = {"learning_rate_schedule": SCHEDULES, "normalisation": NORMALISATIONS, "precision": PRECISIONS}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"unknown recipe.{name} {getattr(self, name)!r}: expected one of {allowed}")
 
-    def steps_per_test(self, num_images: int) -> int:
-        """Steps from one test to the next, for a task of `num_images` training images."""
+    def steps_per_evaluation(self, num_images: int) -> int:
+        """Steps from one evaluation to the next, for a task of `num_images` training images."""
         steps = self.steps or round(self.epochs * num_images / self.batch_size)
-        return max(1, round(steps / self.tests))
+        return max(1, round(steps / self.evaluations))
 
     def num_steps(self, num_images: int) -> int:
-        """Steps in all: a whole number of intervals between tests, as near to what was asked as can be."""
-        return self.tests * self.steps_per_test(num_images)
+        """Steps in all: a whole number of intervals between evaluations, as near to what was asked as can be."""
+        return self.evaluations * self.steps_per_evaluation(num_images)
 
     def input_size(self, image_size: int) -> int:
         """Side of the network's input, in pixels."""
@@ -147,7 +168,7 @@ class Experiment:
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
     metric: str = "top1_last"
     cohort_size: int = 7
-    finetuned_cohort_size: int = 1
+    fine_tuned_cohort_size: int = 1
     processes: int = 0
     deterministic: str = "auto"
     checkpoint_minutes: float = 5.0
@@ -165,7 +186,7 @@ class Experiment:
             raise ValueError(f"unknown metric {self.metric!r}: expected one of {METRICS}")
         if self.deterministic not in DETERMINISTIC:
             raise ValueError(f"unknown deterministic {self.deterministic!r}: expected one of {DETERMINISTIC}")
-        limits = {"cohort_size": 1, "finetuned_cohort_size": 1, "processes": 0}
+        limits = {"cohort_size": 1, "fine_tuned_cohort_size": 1, "processes": 0}
         limits |= {"checkpoint_minutes": 0, "checkpoint_steps": 0}
         for name, least in limits.items():
             if not getattr(self, name) >= least:  # true of nan, too
@@ -179,6 +200,9 @@ class Experiment:
           ValueError: A field is not known, or a value is out of range.
         """
         fields = {name: _plain(value) for name, value in config.items()}
+        recipe = fields.get("recipe")
+        _refuse_old_names(fields)
+        _refuse_old_names(recipe if isinstance(recipe, Mapping) else {}, "recipe.")
         experiment = safe_load.convert(fields, cls)
         for kind, given in ((cls, fields), (Recipe, fields.get("recipe", ()))):
             unknown = sorted(set(given) - {field.name for field in dataclasses.fields(kind)})
@@ -202,6 +226,7 @@ class Experiment:
         shared = {name: getattr(self, name) for name in names if hasattr(self, name)}
         made = {}
         for name, changes in (self.blocks or {"": {}}).items():
+            _refuse_old_names(changes, f"blocks.{name}.")
             unknown = sorted(set(changes) - set(names))
             if unknown:
                 raise ValueError(f"blocks.{name}: a block cannot set {unknown}, only {names}")
@@ -261,6 +286,12 @@ class Experiment:
     def settings_hash(self) -> str:
         """SHA-256 of `settings()`, in hexadecimal."""
         return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_old_names(fields: Iterable[str], prefix: str = "") -> None:
+    for name in fields:
+        if name in OLD_NAMES:
+            raise ValueError(f"the config field {prefix}{name} is now called {prefix}{OLD_NAMES[name]}; rename it")
 
 
 def _plain(value: object) -> object:

@@ -168,8 +168,8 @@ def make_plan(experiment: Experiment) -> Plan:
             first = runs.setdefault(run, name)
             if _recipe(experiment, blocks[first]) != _recipe(experiment, block):
                 raise ValueError(
-                    f"the blocks {first!r} and {name!r} both ask for {run.name}, with different steps or tests; give "
-                    "them the same, or an experiment each"
+                    f"the blocks {first!r} and {name!r} both ask for {run.name}, with different steps or evaluations; "
+                    "give them the same, or an experiment each"
                 )
     ordered = sorted(runs, key=lambda run: run.treatment.kind != "base")
     plan = Plan(
@@ -183,7 +183,7 @@ def make_plan(experiment: Experiment) -> Plan:
 
 
 def _recipe(experiment: Experiment, block: Block) -> Recipe:
-    own = {name: getattr(block, name) for name in ("steps", "tests") if getattr(block, name)}
+    own = {name: getattr(block, name) for name in ("steps", "evaluations") if getattr(block, name)}
     return dataclasses.replace(experiment.recipe, **own)
 
 
@@ -250,7 +250,7 @@ def _group(experiment: Experiment, runs: list[Run]) -> Iterator[Cohort]:
         return run.group, run.treatment.target, run.treatment.fine_tuned, run.treatment.kind == "base"
 
     for (_, _, fine_tuned, _), group in itertools.groupby(sorted(runs, key=cohort_key), cohort_key):
-        size = experiment.finetuned_cohort_size if fine_tuned else experiment.cohort_size
+        size = experiment.fine_tuned_cohort_size if fine_tuned else experiment.cohort_size
         packed: list[list[Run]] = []
         for _, family in itertools.groupby(sorted(group, key=_family), _family):
             for chunk in _chunks(list(family), size):

@@ -96,6 +96,7 @@ def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
     if not (pathlib.Path(workdir) / _CONFIG).exists():
         return
     theirs = _read(workdir)
+    Experiment.from_config(theirs.config)  # one of an earlier version may have fields with other names
     if differing := _differing(_flat(theirs.settings), _flat(experiment.settings())):
         raise ValueError(
             f"the workdir {str(workdir)!r} belongs to another config ({differing}); "

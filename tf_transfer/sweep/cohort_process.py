@@ -80,7 +80,7 @@ class CohortProcess:
 
     def _out_of_memory(self) -> str:
         count = len(self.cohort.runs)
-        field = "finetuned_cohort_size" if self.cohort.runs[0].treatment.fine_tuned else "cohort_size"
+        field = "fine_tuned_cohort_size" if self.cohort.runs[0].treatment.fine_tuned else "cohort_size"
         lower = [f"--config.{field} ({count} networks train here at once)"] if count > 1 else []
         lower += ["--config.processes", "or, in another workdir, --config.recipe.batch_size"]
         killed = self.trainer.process.returncode == -signal.SIGKILL

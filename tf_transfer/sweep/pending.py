@@ -49,7 +49,7 @@ def _trained_together(done: Mapping[str, Result], runs: Mapping[str, Run]) -> di
 
 def _check_length(plan: Plan, run: Run, outcome: Result, directory: str | os.PathLike) -> None:
     steps = plan.num_steps(run)
-    interval = steps // plan.recipe(run).tests
+    interval = steps // plan.recipe(run).evaluations
     trained = steps if outcome.status == DIVERGED else outcome.steps  # which stops early
     if (trained, outcome.test_steps[0]) != (steps, interval):
         raise ValueError(

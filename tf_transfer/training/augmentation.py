@@ -18,7 +18,7 @@ from tf_transfer.training.mirroring import Mirror
 
 def augments(recipe: Recipe, image_size: int) -> bool:
     """Whether a recipe changes images of this size at all."""
-    return recipe.mirror or recipe.crop_padding > 0 or recipe.input_size(image_size) != image_size
+    return recipe.random_flip or recipe.crop_padding > 0 or recipe.input_size(image_size) != image_size
 
 
 def augment(images: Iterable[np.ndarray], image_size: int, draws: np.ndarray, recipe: Recipe) -> np.ndarray:
@@ -28,7 +28,7 @@ def augment(images: Iterable[np.ndarray], image_size: int, draws: np.ndarray, re
       images: uint8 [image size, image size, 3] each.
       image_size: Their side, in pixels.
       draws: float32 [batch, 3] in [0, 1): how far down and right the crop lies, and, below 0.5, that it is mirrored.
-      recipe: `crop_padding` (zeros around an image), `crop_size` and `mirror`.
+      recipe: `crop_padding` (zeros around an image), `crop_size` and `random_flip`.
 
     Returns:
       uint8 [batch, crop size, crop size, 3].
@@ -83,4 +83,4 @@ def _windows(draws: np.ndarray, image_size: int, recipe: Recipe) -> Iterator[tup
     """For each image, how far down and right its window lies, and whether it is mirrored."""
     positions = image_size + 2 * recipe.crop_padding - recipe.input_size(image_size) + 1
     tops, lefts = (draws[:, :2] * np.float32(positions)).astype(int).T.tolist()
-    return zip(tops, lefts, ((draws[:, 2] < 0.5) & recipe.mirror).tolist(), strict=True)
+    return zip(tops, lefts, ((draws[:, 2] < 0.5) & recipe.random_flip).tolist(), strict=True)

@@ -87,10 +87,10 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 def build_optimizer(recipe: Recipe, num_steps: int) -> MomentumSGD:
     """Builds a new optimizer for a training of `num_steps` steps."""
     schedules = keras.optimizers.schedules
-    if recipe.schedule == "cosine":
-        rate = WarmupCosine(recipe.learning_rate, num_steps, round(recipe.warmup * num_steps))
-    elif recipe.schedule == "step":
-        rate = schedules.ExponentialDecay(recipe.learning_rate, recipe.decay_every, 0.1, staircase=True)
+    if recipe.learning_rate_schedule == "cosine":
+        rate = WarmupCosine(recipe.learning_rate, num_steps, round(recipe.warmup_fraction * num_steps))
+    elif recipe.learning_rate_schedule == "step":
+        rate = schedules.ExponentialDecay(recipe.learning_rate, recipe.learning_rate_decay_steps, 0.1, staircase=True)
     else:
         rate = recipe.learning_rate
-    return MomentumSGD(rate, recipe.momentum, l2=recipe.weight_decay, bias_rate=recipe.bias_rate)
+    return MomentumSGD(rate, recipe.momentum, l2=recipe.weight_decay, bias_rate=recipe.bias_learning_rate_multiplier)

@@ -112,7 +112,7 @@ def _identity(plan: Plan, cohort: Cohort, base_weights) -> dict:
     return {
         "runs": [run.name for run in cohort.runs],
         "settings": plan.experiment.settings_hash(),
-        "steps": [plan.num_steps(cohort.runs[0]), plan.recipe(cohort.runs[0]).tests],
+        "steps": [plan.num_steps(cohort.runs[0]), plan.recipe(cohort.runs[0]).evaluations],
         "bases": {name: cohort_model.hash_weights(weights) for name, weights in sorted(base_weights.items())},
         "versions": versions.that_compute(versions.installed()),
     }
@@ -129,8 +129,8 @@ def _fit(
         [[variable for block in trained.blocks[run.name] for variable in block.weights] for run in runs],
         stream.test_stream(task, recipe),
         stream.test_labels(task),
-        steps_per_test=num_steps // recipe.tests,
-        on_test=lambda history: _report_test(history, runs, logs, recipe.tests),
+        steps_per_test=num_steps // recipe.evaluations,
+        on_test=lambda history: _report_test(history, runs, logs, recipe.evaluations),
     )
     backup = Backup(trained.model, history, backup_plan)
     backup.restore()
@@ -142,7 +142,7 @@ def _fit(
         lambda step: stream.train_stream(task, recipe, runs[0].seed, len(runs), first_step=step),
         history,
         backup,
-        recipe.tests,
+        recipe.evaluations,
         _steps_per_call(plan, runs),
     )
     return history, backup.seconds
