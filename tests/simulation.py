@@ -12,6 +12,7 @@ import pandas as pd
 
 from tf_transfer.analysis import effects, transition
 from tf_transfer.analysis.intervals import FEWEST_GROUPS
+from tf_transfer.results.contents import ImageResults
 
 KINDS = ("base", "selffer", "selffer+", "transfer", "transfer+", "random")
 # Mean accuracy by kind and layer 1..n: co-adaptation in the middle, specialisation at the top, as in the paper.
@@ -42,7 +43,7 @@ class Setting:
 
 
 def simulate(rng, setting, means):
-    """Returns the table, correctness per image and image ids of one simulated experiment, and its true effects."""
+    """Returns the table and image results of one simulated experiment, and the true accuracy of each network."""
     rows, correct, ids, accuracies = [], {}, {}, []
     hardness = rng.random(2 * setting.images)
     for split in range(setting.splits):
@@ -65,7 +66,7 @@ def simulate(rng, setting, means):
         truth = {network: np.mean([accuracy[network] for accuracy in accuracies]) for network in accuracies[0]}
     else:
         truth = {network: means[network[0]][network[1] - 1] for network in accuracies[0]}
-    return table, correct, ids, truth
+    return table, ImageResults(correct, ids), truth
 
 
 def true_effect(truth, effect, layers):
@@ -90,10 +91,8 @@ def repeat(setting, means, times, seed, use_images=True):
     rng = np.random.default_rng(seed)
     held, found = [], 0
     for _ in range(times):
-        table, correct, ids, truth = simulate(rng, setting, means)
-        if not use_images:
-            correct, ids = None, None
-        rows = effects.estimate_effects(table, "top1_last", correct, ids)
+        table, images, truth = simulate(rng, setting, means)
+        rows = effects.estimate_effects(table, "top1_last", images if use_images else ImageResults())
         true = np.array([true_effect(truth, row.effect, row.layers) for row in rows.itertuples()])
         held.append((rows["low"] <= true + 1e-9) & (true - 1e-9 <= rows["high"]))
         found += bool((rows["p_holm"] < 0.05).any())
@@ -106,8 +105,8 @@ def repeat_transition(setting, means, times, seed):
     rng = np.random.default_rng(seed)
     held = []
     for _ in range(times):
-        table, correct, ids, truth = simulate(rng, setting, means)
-        found = transition.find_transition(table, "top1_last", correct, ids)
+        table, images, truth = simulate(rng, setting, means)
+        found = transition.find_transition(table, "top1_last", images)
         layers = np.arange(1, setting.layers + 1)
         co_adaptation = [true_effect(truth, "co-adaptation", str(n)) for n in layers]
         lost = np.array([true_effect(truth, "specialisation", str(n)) for n in layers])

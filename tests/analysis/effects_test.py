@@ -5,6 +5,7 @@ from tests import simulation
 from tf_transfer.analysis import effects, published, result_table, transition
 from tf_transfer.analysis.intervals import FEWEST_GROUPS
 from tf_transfer.results import result_files
+from tf_transfer.results.contents import ImageResults
 from tf_transfer.results.result import DIVERGED
 
 
@@ -53,7 +54,7 @@ def test_images_are_paired(make_result):
     base = np.arange(1000) % 2 == 0
     invented = [make_result("baseB", 0.5), make_result("A1B", 0.4)]
     correct = {"baseB_random-0_seed-0": base, "A1B_random-0_seed-0": base & (np.arange(1000) >= 200)}
-    (row,) = estimate(invented, correct=correct).itertuples()
+    (row,) = estimate(invented, images=ImageResults(correct)).itertuples()
     error = 100 * np.std([1] * 100 + [0] * 900, ddof=1) / 1000**0.5
     assert (row.images, row.groups, row.source_of_chance, row.group_error) == (1000, 1, "images", 0)
     assert row.image_error == pytest.approx(error)
@@ -99,27 +100,11 @@ def test_what_does_not_fit_together(make_result):
         estimate([*invented, make_result("A2B", images_per_class=5)])
     correct = {"baseB_random-0_seed-0": np.ones(9, bool), "A1B_random-0_seed-0": np.ones(8, bool)}
     with pytest.raises(ValueError, match="A1B_random-0_seed-0 was tested on 8 images, expected 9 as the others"):
-        estimate(invented, correct=correct)
+        estimate(invented, images=ImageResults(correct))
 
 
 def test_nothing_to_compare(make_result):
     assert estimate([make_result("baseB")]).empty
-
-
-def test_evidence_of_a_workdir(invented_workdir, tmp_path):
-    table = result_files.table(
-        result_files.read_result(invented_workdir, run) for run in result_files.finished_runs(invented_workdir)
-    )
-    assert effects.read_correct(invented_workdir, table).keys() == set(table["run"])
-    assert effects.read_correct(tmp_path, table) == {}
-    ids = effects.read_image_ids(invented_workdir, table)
-    assert sorted(np.concatenate([ids["random-0", "A"], ids["random-0", "B"]])) == list(range(24))
-    # Also of a split that the workdir's last sweep did not ask for.
-    elsewhere = effects.read_image_ids(invented_workdir, table.assign(split="random-5"))
-    assert len(elsewhere["random-5", "A"]) == 12 and elsewhere.keys() == {("random-5", "A"), ("random-5", "B")}
-    assert effects.read_image_ids(tmp_path, table) == {}
-    path = effects.write_effects(tmp_path, effects.estimate_effects(table, "top1_last"))
-    assert path.read_text().splitlines()[1].startswith("co-adaptation,1,1,1,")
 
 
 @pytest.mark.parametrize("splits", [1, 8])
@@ -159,8 +144,8 @@ def test_the_transition_of_a_clean_curve(make_result):
 
 def test_the_transition_has_an_interval():
     rng = np.random.default_rng(0)
-    table, correct, ids, _ = simulation.simulate(rng, simulation.Setting(8, layers=5, images=1000), simulation.TRUE)
-    found = transition.find_transition(table, "top1_last", correct, ids)
+    table, images, _ = simulation.simulate(rng, simulation.Setting(8, layers=5, images=1000), simulation.TRUE)
+    found = transition.find_transition(table, "top1_last", images)
     assert found.centre.low < found.centre.estimate < found.centre.high
     assert found.centre.low < 3.9 < found.centre.high  # 0, 1, 3, 5, 10 points lost by layers 1 to 5: mean 4.1
     assert found.crossover.low <= 4 <= found.crossover.high

@@ -158,10 +158,9 @@ def test_nothing_to_say():
 
 def test_the_sentences_of_a_simulated_experiment():
     rng = np.random.default_rng(0)
-    evidence = simulation.simulate(rng, simulation.Setting(8, layers=5, images=4000), simulation.TRUE)[:3]
-    table, correct, ids = evidence
-    estimated = effects.estimate_effects(table, "top1_last", correct, ids)
-    found = findings.describe(estimated, transition.find_transition(table, "top1_last", correct, ids))
+    table, images, _ = simulation.simulate(rng, simulation.Setting(8, layers=5, images=4000), simulation.TRUE)
+    estimated = effects.estimate_effects(table, "top1_last", images)
+    found = findings.describe(estimated, transition.find_transition(table, "top1_last", images))
     everything = " ".join(found.sentences)
     for part in ("Layer 1 transfers", "layers 1-5", "fine-tune the whole network", "turn from general to specific"):
         assert part in everything

@@ -22,9 +22,9 @@ ALIKE = "Were all runs computed alike?"
 def ask(store):
     """Returns a function that gives answer and detail by question."""
 
-    def ask(*outcomes, missing=(), experiment=None):
+    def ask(*outcomes, experiment=None, **changes):
         experiment = experiment or Experiment(store)
-        contents = Contents(pathlib.Path(), experiment, outcomes, result_files.table(outcomes), missing)
+        contents = Contents(pathlib.Path(), experiment, outcomes, result_files.table(outcomes), **changes)
         found = checks.check_all(contents, "top1_last")
         return {check.question: (check.answer, check.detail) for check in found}
 
@@ -63,7 +63,7 @@ def test_what_is_wrong_is_named(ask, make_result):
 
 
 def test_what_nothing_tells(ask, make_result):
-    found = ask(make_result("R1B", frozen_sha256="f"), missing="no store", experiment=Experiment("nowhere"))
+    found = ask(make_result("R1B", frozen_sha256="f"), plan_error="no store", experiment=Experiment("nowhere"))
     assert {question for question, (answer, _) in found.items() if answer == "not known"} == {
         COMPLETE, FINISHED, COPIED, DISJOINT, USED,
     }  # fmt: skip
@@ -90,7 +90,7 @@ def test_run_by_run(make_result, store):
         make_result("A1B+", copied_sha256=""),
         make_result("R1B", status=DIVERGED, frozen_sha256="f"),
     )
-    contents = Contents(pathlib.Path(), Experiment(store), made, result_files.table(made), ())
+    contents = Contents(pathlib.Path(), Experiment(store), made, result_files.table(made))
     found = checks.each_run(contents, "top1_last")
     assert [list(answers.values()) for answers in found] == [
         [True, True, None, None],

@@ -8,7 +8,7 @@ from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
-from tf_transfer.sweep.pending import lacking_cohorts, pending_cohorts
+from tf_transfer.sweep.pending import pending_cohorts
 
 
 def test_pending_cohorts_hold_only_what_is_left(invented_workdir, store, tmp_path):
@@ -50,8 +50,6 @@ def test_runs_that_were_trained_together_are_trained_together_again(store, make_
         result_files.write_result(tmp_path, outcome, {}, np.zeros(4, bool))
     [cohort] = pending_cohorts(plan, tmp_path)
     assert [run.name for run in cohort.runs] == together
-    [lacking] = lacking_cohorts(plan, tmp_path)
-    assert [run.treatment.name for run in lacking.runs] == ["A3B"]
     # Not if some of them are wanted no more.
     fewer = make_plan(Experiment(store=store, treatments=("AnB",), layers=(1, 3)))
     [cohort] = pending_cohorts(fewer, tmp_path)

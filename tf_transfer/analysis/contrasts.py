@@ -11,6 +11,7 @@ import numpy as np
 from tf_transfer.analysis import result_table
 from tf_transfer.analysis.intervals import Differences, images_alone
 from tf_transfer.experiment import treatments
+from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,17 +80,14 @@ def source_of_chance(groups: Mapping[tuple, Differences]) -> str:
 def collect_scores(
     table: pd.DataFrame,
     metric: str,
-    correct: Mapping[str, np.ndarray] | None = None,
-    image_ids: Mapping[tuple[str, str], np.ndarray] | None = None,
+    images: ImageResults = NOT_RECORDED,
 ) -> Scores:
     """Sorts a results table into groups of networks that were trained and tested on the same images.
 
     Args:
       table: Results as in `results.csv`, of one of `analysis.families`.
       metric: The column of accuracies, in [0, 1].
-      correct: By run, bool [test images], in the same order for all runs of one split and target.
-      image_ids: By (split, target), int [test images], from 0 on, the same number for the same image. Without it,
-        splits are taken to share no images.
+      images: Which test images each run got right.
 
     Raises:
       ValueError: The table mixes training volumes, has a network twice, or the images of a target do not match.
@@ -104,10 +102,10 @@ def collect_scores(
                 f"{row.kind} n = {row.n} of {row.target}, {row.split}, seed {row.seed} stands twice in the table; "
                 "expected each network once"
             )
-        images = (correct or {}).get(row.run)
-        group[row.kind, row.n] = 100 * getattr(row, metric), images
-        if images is not None:
-            _number_images(ids, image_ids or {}, row, len(images))
+        correct = images.correct.get(row.run)
+        group[row.kind, row.n] = 100 * getattr(row, metric), correct
+        if correct is not None:
+            _number_images(ids, images.image_ids, row, len(correct))
     return Scores(groups, _without_gaps(ids))
 
 

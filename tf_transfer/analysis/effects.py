@@ -5,18 +5,12 @@ The names and what they mean follow the paper's sections 2 and 4; the averages o
 
 from __future__ import annotations
 
-import os
-import pathlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tf_transfer.analysis.contrasts import Contrast, Scores, collect_scores, source_of_chance
 from tf_transfer.analysis.intervals import Differences, holm, interval, join
-from tf_transfer.data import image_store
-from tf_transfer.files import atomic
-from tf_transfer.results import result_files, workdir
+from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,16 +54,14 @@ def layer_ranges(layers: list[int]) -> list[list[int]]:
 def estimate_effects(
     table: pd.DataFrame,
     metric: str,
-    correct: Mapping[str, np.ndarray] | None = None,
-    image_ids: Mapping[tuple[str, str], np.ndarray] | None = None,
+    images: ImageResults = NOT_RECORDED,
 ) -> pd.DataFrame:
     """Estimates every effect at every layer, and averaged over layers.
 
     Args:
       table: Results as in `results.csv`, of one of `analysis.families`.
       metric: The column of accuracies, in [0, 1].
-      correct: By run, bool [test images]. Without it, intervals come from the groups alone.
-      image_ids: By (split, target), int [test images]; without it, splits are taken to share no test images.
+      images: Which test images each run got right. Without it, intervals come from the groups alone.
 
     Returns:
       One row per effect and layer, and per effect and range of layers, where networks were trained for it:
@@ -89,7 +81,7 @@ def estimate_effects(
     """
     import pandas as pd
 
-    scores = collect_scores(table, metric, correct, image_ids)
+    scores = collect_scores(table, metric, images)
     rows = pd.DataFrame(_rows(scores), columns=COLUMNS)
     rows["n"] = rows["n"].astype("Int64")
     rows["p_holm"] = holm(rows["p"])
@@ -123,46 +115,3 @@ def _estimate(groups: Mapping[tuple, Differences]) -> dict:
         "group_error": found.group_error,
         "image_error": found.image_error,
     }
-
-
-def read_correct(directory: str | os.PathLike, table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Reads which test images each run of a table got right, by run; runs that kept no record are left out."""
-    found = {}
-    for run in table["run"]:
-        try:
-            found[run] = result_files.read_correct(directory, run)
-        except FileNotFoundError:
-            continue
-    return found
-
-
-def read_image_ids(directory: str | os.PathLike, table: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
-    """Numbers the test images of every split and target, so that splits that share images are known to.
-
-    Args:
-      directory: The experiment's workdir.
-      table: Results of that workdir, as in `results.csv`.
-
-    Returns:
-      By (split, target), int [test images]; empty where the image store is no longer there.
-    """
-    try:
-        experiment = workdir.read_experiment(directory)
-        tasks = set(zip(table["split"], table["target"], strict=True))
-        return {(split, target): _test_images(experiment, experiment.task(split, target)) for split, target in tasks}
-    except FileNotFoundError:
-        return {}
-
-
-def _test_images(experiment, task) -> np.ndarray:
-    indices = image_store.ImageStore(task.store).indices("test", task.classes)
-    other_store = task.store != experiment.store
-    return indices + 10**9 * other_store  # far above any index of the first store
-
-
-def write_effects(directory: str | os.PathLike, effects: pd.DataFrame) -> pathlib.Path:
-    """Writes `WORKDIR/effects.csv` and returns its path."""
-    path = pathlib.Path(directory) / "effects.csv"
-    with atomic.replacing(path) as temporary:
-        effects.to_csv(temporary, index=False, float_format="%.6g")
-    return path

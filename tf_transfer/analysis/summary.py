@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tf_transfer.analysis import effects, findings, result_table, table1, transition
+from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,16 +35,16 @@ class Judgement:
     findings: findings.Findings
 
 
-def judge(table: pd.DataFrame, metric: str, *evidence: Mapping) -> Judgement:
+def judge(table: pd.DataFrame, metric: str, images: ImageResults = NOT_RECORDED) -> Judgement:
     """Judges a table of results; effects and findings are about its first family of class splits.
 
     Args:
       table: Results as in `results.csv`.
       metric: The column to judge by, in [0, 1].
-      *evidence: Which images each run got right, and their numbers, as for `effects.estimate_effects`, where known.
+      images: Which test images each run got right.
     """
     family = result_table.main_family(table)
-    estimated = effects.estimate_effects(family, metric, *evidence)
+    estimated = effects.estimate_effects(family, metric, images)
     return Judgement(
         table=table,
         metric=metric,
@@ -52,5 +52,5 @@ def judge(table: pd.DataFrame, metric: str, *evidence: Mapping) -> Judgement:
         boost=table1.boost(table, metric),
         warnings=tuple(result_table.warnings(table, metric)),
         effects=estimated,
-        findings=findings.describe(estimated, transition.find_transition(family, metric, *evidence)),
+        findings=findings.describe(estimated, transition.find_transition(family, metric, images)),
     )

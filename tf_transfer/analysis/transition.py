@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from tf_transfer.analysis.contrasts import collect_scores, source_of_chance
 from tf_transfer.analysis.effects import contrast
 from tf_transfer.analysis.intervals import LEVEL, Joint, interval, join
+from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +62,7 @@ class Transition:
 def find_transition(
     table: pd.DataFrame,
     metric: str,
-    correct: Mapping[str, np.ndarray] | None = None,
-    image_ids: Mapping[tuple[str, str], np.ndarray] | None = None,
+    images: ImageResults = NOT_RECORDED,
 ) -> Transition:
     """Locates the transition, with the uncertainty of all layers taken together.
 
@@ -72,10 +71,9 @@ def find_transition(
     Args:
       table: Results as in `results.csv`.
       metric: The column of accuracies, in [0, 1].
-      correct: By run, bool [test images].
-      image_ids: By (split, target), int [test images].
+      images: Which test images each run got right.
     """
-    scores = collect_scores(table, metric, correct, image_ids)
+    scores = collect_scores(table, metric, images)
     splitting = [n for n in scores.layers if scores.differences([contrast("specialisation", [n])])]
     effects = [contrast(effect, [n]) for effect in ("co-adaptation", "specialisation") for n in splitting]
     groups = scores.differences(effects) if effects else {}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tf_transfer.experiment.config import Experiment
-    from tf_transfer.experiment.plan import Cohort
     from tf_transfer.results.contents import Contents
     from tf_transfer.results.result import Result
 
@@ -46,7 +45,7 @@ def check_all(contents: Contents, metric: str) -> list[Check]:
     """Asks every question of what stands in a workdir, accuracies being judged by the column `metric`."""
     experiment, outcomes, table = contents.experiment, contents.outcomes, contents.table
     return [
-        _complete(contents.missing, len(table)),
+        _complete(contents),
         _bases_finished(outcomes, table, metric),
         _all_finite(outcomes),
         _left_chance(table, metric),
@@ -81,12 +80,12 @@ def each_run(contents: Contents, metric: str) -> list[dict[str, bool | None]]:
     ]
 
 
-def _complete(missing: Sequence[Cohort] | str, done: int) -> Check:
+def _complete(contents: Contents) -> Check:
     question = "Is every planned run done?"
-    if isinstance(missing, str):
-        return Check(question, None, f"The plan is not known: {missing}.")
-    lacking = sum(len(cohort.runs) for cohort in missing)
-    return Check(question, not lacking, f"{done} of {done + lacking} runs." if lacking else f"All {done} runs.")
+    if contents.plan_error:
+        return Check(question, None, f"The plan is not known: {contents.plan_error}.")
+    done, missing = len(contents.table), sum(len(cohort.runs) for cohort in contents.missing)
+    return Check(question, not missing, f"{done} of {done + missing} runs." if missing else f"All {done} runs.")
 
 
 def _bases_finished(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> Check:

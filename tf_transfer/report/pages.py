@@ -38,7 +38,7 @@ def workdir_page(
         title=f"{pathlib.Path(experiment.store).name}: what each layer is worth on another task",
         subtitle=_subtitle(judgement, experiment.network),
         judgement=judgement,
-        missing=() if isinstance(contents.missing, str) else contents.missing,
+        missing=contents.missing,
         pictures=[*_pictures(judgement, figures), *_filters(filters)],
         boosts=_boosts(judgement, compare),
         checks=checks.check_all(contents, metric),

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import effects, published, result_table
+from tf_transfer.analysis import published, result_table
 from tf_transfer.analysis.summary import Judgement, judge
 from tf_transfer.experiment.plan import Cohort
 from tf_transfer.report import page, pages
@@ -66,7 +66,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
     """
     contents = read_contents(workdir)
     directory, table = contents.directory, contents.table
-    judgement = judge(table, metric, effects.read_correct(directory, table), effects.read_image_ids(directory, table))
+    judgement = judge(table, metric, contents.images)
     paths = _save(_draw(judgement, contents, compare), directory / "figures")
     filters = _draw_filters(directory, table)
     shown = paths | {f"filters/{base}": path for base, path in filters.items()}
@@ -77,8 +77,8 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         table_path=result_files.write_table(directory, table),
         figure_paths=paths,
         page_path=directory / _PAGE,
-        missing=() if isinstance(contents.missing, str) else contents.missing,
-        effects_path=effects.write_effects(directory, judgement.effects),
+        missing=contents.missing,
+        effects_path=result_files.write_effects(directory, judgement.effects),
         tensorboard_path=directory / "tensorboard",
         beside_paper=compare,
     )

@@ -5,16 +5,39 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from tf_transfer.data import image_store
 from tf_transfer.experiment.config import Experiment
-from tf_transfer.experiment.plan import Cohort, make_plan
+from tf_transfer.experiment.plan import Cohort, Plan, make_cohort, make_plan
 from tf_transfer.results import result_files, workdir
 from tf_transfer.results.result import Result
-from tf_transfer.sweep.pending import lacking_cohorts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SECOND_STORE = 10**9  # added to its image numbers; far above any number in the first store
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageResults:
+    """Which test images the networks got right, as far as that is recorded.
+
+    Attributes:
+      correct: By run, bool [test images], in the same order for all runs of one class split and target. Runs without a
+        record are left out.
+      image_ids: By (split, target), int [test images], from 0 on, the same number for the same image in all of them.
+        Empty where that is not known; class splits are then taken to share no test images.
+    """
+
+    correct: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    image_ids: Mapping[tuple[str, str], np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+NOT_RECORDED = ImageResults()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,14 +49,18 @@ class Contents:
       experiment: What it belongs to.
       outcomes: The results of all finished runs.
       table: The same as a table, as in `results.csv`.
-      missing: The planned cohorts that are not done, with the runs that they lack; or why they are not known.
+      images: Which test images each of these runs got right.
+      missing: The planned cohorts that are not done, with the runs that they lack; empty if the plan is not known.
+      plan_error: Why the plan is not known (no image store, or one that no longer fits); empty if it is.
     """
 
     directory: pathlib.Path
     experiment: Experiment
     outcomes: tuple[Result, ...]
     table: pd.DataFrame
-    missing: tuple[Cohort, ...] | str
+    images: ImageResults = NOT_RECORDED
+    missing: tuple[Cohort, ...] = ()
+    plan_error: str = ""
 
 
 def read_contents(directory: str | os.PathLike) -> Contents:
@@ -49,11 +76,37 @@ def read_contents(directory: str | os.PathLike) -> Contents:
     experiment = workdir.read_experiment(directory)
     outcomes = tuple(result_files.read_result(directory, name) for name in names)
     table = result_files.table(outcomes)
-    return Contents(pathlib.Path(directory), experiment, outcomes, table, _missing(experiment, directory))
-
-
-def _missing(experiment: Experiment, directory: str | os.PathLike) -> tuple[Cohort, ...] | str:
     try:
-        return tuple(lacking_cohorts(make_plan(experiment), directory))
+        missing, plan_error = missing_cohorts(make_plan(experiment), directory), ""
     except (FileNotFoundError, ValueError) as error:  # no store, or one that the experiment no longer fits
-        return str(error)
+        missing, plan_error = (), str(error)
+    return Contents(
+        directory=pathlib.Path(directory),
+        experiment=experiment,
+        outcomes=outcomes,
+        table=table,
+        images=ImageResults(
+            correct={name: result_files.read_correct(directory, name) for name in names},
+            image_ids=_number_test_images(experiment, table),
+        ),
+        missing=missing,
+        plan_error=plan_error,
+    )
+
+
+def missing_cohorts(plan: Plan, directory: str | os.PathLike) -> tuple[Cohort, ...]:
+    """The cohorts of the plan that are not done, with nothing but the runs that they lack."""
+    left = [[run for run in cohort.runs if not result_files.is_done(directory, run.name)] for cohort in plan.cohorts]
+    return tuple(make_cohort(runs) for runs in left if runs)
+
+
+def _number_test_images(experiment: Experiment, table: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
+    numbers = {}
+    try:
+        for split, target in set(zip(table["split"], table["target"], strict=True)):
+            task = experiment.task(split, target)
+            indices = image_store.ImageStore(task.store).indices("test", task.classes)
+            numbers[split, target] = indices + _SECOND_STORE * (task.store != experiment.store)
+    except FileNotFoundError:  # the image store is gone
+        return {}
+    return numbers

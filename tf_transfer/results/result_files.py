@@ -178,9 +178,17 @@ def table(results: Iterable[Result]) -> pd.DataFrame:
 
 def write_table(workdir: str | os.PathLike, results: pd.DataFrame) -> pathlib.Path:
     """Writes `WORKDIR/results.csv` and returns its path."""
-    path = pathlib.Path(workdir) / "results.csv"
+    return _write_csv(pathlib.Path(workdir) / "results.csv", results)
+
+
+def write_effects(workdir: str | os.PathLike, effects: pd.DataFrame) -> pathlib.Path:
+    """Writes `WORKDIR/effects.csv`, what the results say, and returns its path."""
+    return _write_csv(pathlib.Path(workdir) / "effects.csv", effects)
+
+
+def _write_csv(path: pathlib.Path, rows: pd.DataFrame) -> pathlib.Path:
     with atomic.replacing(path) as temporary:
-        results.to_csv(temporary, index=False, float_format="%.6g")
+        rows.to_csv(temporary, index=False, float_format="%.6g")
     return path
 
 

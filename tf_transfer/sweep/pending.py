@@ -35,12 +35,6 @@ def pending_cohorts(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
     return [make_cohort([runs[name] for name in names]) for names in found]
 
 
-def lacking_cohorts(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
-    """The cohorts of the plan that are not done, with nothing but the runs that they lack."""
-    left = [[run for run in cohort.runs if not result_files.is_done(directory, run.name)] for cohort in plan.cohorts]
-    return [make_cohort(runs) for runs in left if runs]
-
-
 def _trained_together(done: Mapping[str, Result], runs: Mapping[str, Run]) -> dict[str, tuple[str, ...]]:
     """For each run of a cohort that has left a result, all runs of that cohort, if all are still wanted."""
     cohorts = {tuple(result.cohort_runs) for result in done.values()}
