@@ -75,13 +75,13 @@ def phase(directory: pathlib.Path) -> str:
     work = directory / "work"
     if (work / "results.csv").exists():
         return "report"
-    if any((work / "runs").glob(".writing-*")):
+    if any((work / "runs").glob(".*.tmp")):
         return "result writing"
     try:
         checkpoints = [*(work / "checkpoints").glob("*/*")]
     except FileNotFoundError:  # a cohort is done and has removed its own meanwhile
         return "training"
-    if any(path.name.startswith(".writing-") for path in checkpoints):
+    if any(path.name.endswith(".tmp") for path in checkpoints):
         return "checkpoint writing"
     if any(_is_testing(path, work) for path in checkpoints if path.name.startswith("step-")):
         return "testing"

@@ -26,7 +26,7 @@ def crafted(tmp_path, make_result):
     def craft(fields=None, **files):
         written = dataclasses.asdict(make_result("A3B")) | (fields or {})
         contents = {"result.json": json.dumps(written).encode(), **{n.replace("_", "."): c for n, c in files.items()}}
-        with checksums.writing(tmp_path / "runs" / RUN) as partial:
+        with checksums.sealed_directory(tmp_path / "runs" / RUN) as partial:
             for name, content in contents.items():
                 (partial / name).write_bytes(content)
         return tmp_path
@@ -91,7 +91,7 @@ def test_weights_that_are_none(crafted):
     "name", ["A3B_.._seed-0", "A3B_random-0_seed-0_images-x", "x", "A3B_a/b_seed-0", "A3B_random-0_seed-٣"]
 )
 def test_directories_that_are_no_runs(tmp_path, make_result, name):
-    with checksums.writing(tmp_path / "runs" / name.replace("/", "_")) as partial:
+    with checksums.sealed_directory(tmp_path / "runs" / name.replace("/", "_")) as partial:
         (partial / "result.json").write_text(json.dumps(dataclasses.asdict(make_result("A3B", run=name))))
     with pytest.raises(ValueError, match="is not the name of|unknown treatment"):
         result_files.read_result(tmp_path, name.replace("/", "_"))

@@ -100,15 +100,15 @@ def test_of_two_checkpoints_the_sound_one_is_used(file, damage, tmp_path):
 
 
 def test_a_checkpoint_that_was_being_written_by_the_killed_goes_with_the_next(tmp_path):
-    (tmp_path / ".writing-step-00000001").mkdir()
+    (tmp_path / f".step-00000001.{0:016x}.tmp").mkdir()
     checkpoints.save(tmp_path, checkpoints.Checkpoint(2, {}, {}, {}))
     assert [entry.name for entry in tmp_path.iterdir()] == ["step-00000002"]
 
 
 def test_what_stands_under_a_name_is_replaced_whole(tmp_path):
-    with checksums.writing(tmp_path / "made") as partial:
+    with checksums.sealed_directory(tmp_path / "made") as partial:
         (partial / "file").write_text("first")
-    with pytest.raises(RuntimeError), checksums.writing(tmp_path / "made") as partial:
+    with pytest.raises(RuntimeError), checksums.sealed_directory(tmp_path / "made") as partial:
         (partial / "file").write_text("second")
         raise RuntimeError
     assert checksums.read_bytes(tmp_path / "made", "file") == b"first"

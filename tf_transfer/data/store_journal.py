@@ -23,7 +23,7 @@ import numpy as np
 
 from tf_transfer.data import image_store
 from tf_transfer.files import safe_load
-from tf_transfer.files.atomic import naming
+from tf_transfer.files.atomic import name_in_errors
 
 JOURNAL = "journal.jsonl"
 
@@ -166,7 +166,7 @@ class Journal:
 
     def _append(self, line: Mapping[str, object]) -> None:
         sealed = {**line, "sha256": image_store.sha256_of_json(line)}
-        with naming(self._directory / JOURNAL):
+        with name_in_errors(self._directory / JOURNAL):
             self._file.write(json.dumps(sealed).encode() + b"\n")
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -185,7 +185,7 @@ class Journal:
         """
         file = self._data_file(split)
         for some in _chunks(records, chunk):
-            with naming(file), open(file, "ab") as data:
+            with name_in_errors(file), open(file, "ab") as data:
                 written = _write_images(data, some)
                 data.flush()
                 os.fsync(data.fileno())

@@ -23,7 +23,7 @@ from tf_transfer.data.sources import Example, Source
 from tf_transfer.data.sources.decoders import Decoders
 from tf_transfer.data.sources.decoding import Unusable
 from tf_transfer.data.store_journal import JOURNAL, Journal, Progress, Record
-from tf_transfer.files.atomic import naming
+from tf_transfer.files.atomic import name_in_errors, sync
 from tf_transfer.files.printable import printable
 
 MAX_BAD_SHARE = 0.01  # more than this, and the source is not what the user believes it is
@@ -88,7 +88,9 @@ def prepare_store(
         _write_images(source, journal, image_size, image_format, on_progress)
         meta = _write_meta(source, journal, partial, image_size, image_format)
         (partial / JOURNAL).unlink()
+        sync(partial)
         os.replace(partial, out)
+        sync(out.parent)
     except ValueError:  # the source has to be mended, and then is another one
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -129,7 +131,7 @@ def _write_meta(
     )
     contents[image_store.META] = json.dumps(meta.to_json(), indent=1).encode()
     for name, content in contents.items():
-        with naming(partial / name), open(partial / name, "wb") as file:
+        with name_in_errors(partial / name), open(partial / name, "wb") as file:
             file.write(content)
             os.fsync(file.fileno())
     return meta

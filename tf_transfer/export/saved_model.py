@@ -106,9 +106,8 @@ def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -
 @contextlib.contextmanager
 def _writing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
-        with atomic.claimed(path, lambda partial: partial.mkdir(parents=True)) as partial:
+        with atomic.write_directory(path) as partial:
             yield partial
-            os.replace(partial, path)
     except (OSError, tf.errors.OpError) as error:
         raise PermissionError(
             f"cannot write to {path} ({getattr(error, 'strerror', None) or error}); choose another"

@@ -24,6 +24,21 @@ _NUMBERS = "biuf"  # kinds of NumPy types: bool, integers, floating point
 T = TypeVar("T")
 
 
+def open_file(path: str | os.PathLike) -> io.BufferedReader:
+    """Opens a file for reading, without waiting for whatever is no ordinary one.
+
+    Raises:
+      ValueError: It is a pipe, a device or the like; the message does not name it.
+      OSError: It cannot be read.
+    """
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    mode = os.fstat(file.fileno()).st_mode
+    if not stat.S_ISREG(mode):
+        file.close()
+        raise ValueError(f"not a file, but {_KINDS.get(stat.S_IFMT(mode), 'a device')}")
+    return file
+
+
 def read_bytes(path: str | os.PathLike, most: int = 1 << 32) -> bytes:
     """Reads a file, without waiting for whatever is no ordinary one.
 
@@ -35,12 +50,10 @@ def read_bytes(path: str | os.PathLike, most: int = 1 << 32) -> bytes:
       ValueError: It is not a file or too large; the message does not name it.
       OSError: It cannot be read.
     """
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"not a file, but {_KINDS.get(stat.S_IFMT(status.st_mode), 'a device')}")
-        if status.st_size > most:
-            raise ValueError(f"{status.st_size:,} bytes; at most {most:,} are read")
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise ValueError(f"{size:,} bytes; at most {most:,} are read")
         return file.read(most)
 
 
@@ -50,7 +63,7 @@ def refuse_links(directory: str | os.PathLike) -> None:
     Raises:
       ValueError: There is a link in it.
     """
-    for parent, directories, files in os.walk(directory):
+    for parent, directories, files in os.walk(os.fspath(directory)):
         for path in (os.path.join(parent, name) for name in (*directories, *files)):
             if os.path.islink(path):
                 inside = printable(os.path.relpath(path, directory))

@@ -19,7 +19,7 @@ import numpy as np
 from tf_transfer.data import image_store
 from tf_transfer.experiment.config import Recipe, Task
 from tf_transfer.files import safe_load
-from tf_transfer.files.atomic import replacing
+from tf_transfer.files.atomic import replace_file
 
 MEAN_IMAGES = "mean_images"
 _BATCH = 256  # images read at a time by a thread
@@ -83,7 +83,7 @@ def _write(file: pathlib.Path, mean: np.ndarray) -> None:
     content = io.BytesIO()
     np.savez(content, mean=mean, checksum=np.uint64(image_store.checksum(mean.tobytes())))
     file.parent.mkdir(exist_ok=True)
-    with replacing(file) as temporary:
+    with replace_file(file) as temporary:
         temporary.write_bytes(content.getvalue())
 
 

@@ -78,7 +78,7 @@ class Page:
 
 def write(path: pathlib.Path, page: Page) -> None:
     """Writes the page to a file."""
-    with atomic.replacing(path) as temporary:
+    with atomic.replace_file(path) as temporary:
         # A file's name may hold bytes that are no text; they are shown as escapes.
         temporary.write_text(render(page), encoding="utf-8", errors="backslashreplace")
 

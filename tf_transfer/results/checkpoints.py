@@ -52,12 +52,11 @@ def save(directory: pathlib.Path, checkpoint: Checkpoint) -> None:
     Raises:
       OSError: It could not be written; the earlier ones are kept.
     """
-    with checksums.writing(directory / f"step-{checkpoint.step:08d}") as partial:
+    with checksums.sealed_directory(directory / f"step-{checkpoint.step:08d}") as partial:
         np.savez(partial / _ARRAYS, **checkpoint.arrays)
         state = {"step": checkpoint.step, "identity": checkpoint.identity, "state": checkpoint.state}
         (partial / _STATE).write_text(json.dumps(state, allow_nan=False))
-    killed = directory.glob(checksums.PARTIAL.format("*"))  # what a killed process was writing, at another step
-    for old in (*_steps(directory)[:-_KEPT], *killed):
+    for old in _steps(directory)[:-_KEPT]:
         shutil.rmtree(old)
 
 

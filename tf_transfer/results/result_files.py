@@ -80,7 +80,7 @@ def write_result(
       weights: Weight arrays by `layerN/I`.
       correct: bool [test images].
     """
-    with checksums.writing(run_directory(workdir, result.run)) as partial:
+    with checksums.sealed_directory(run_directory(workdir, result.run)) as partial:
         np.savez(partial / _WEIGHTS, **weights)
         np.save(partial / _CORRECT, correct)
         (partial / _RESULT).write_text(json.dumps(dataclasses.asdict(result), indent=1, allow_nan=False))
@@ -187,7 +187,7 @@ def write_effects(workdir: str | os.PathLike, effects: pd.DataFrame) -> pathlib.
 
 
 def _write_csv(path: pathlib.Path, rows: pd.DataFrame) -> pathlib.Path:
-    with atomic.replacing(path) as temporary:
+    with atomic.replace_file(path) as temporary:
         rows.to_csv(temporary, index=False, float_format="%.6g")
     return path
 

@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from tf_transfer.files.atomic import naming
+from tf_transfer.files.atomic import name_in_errors
 
 Hyperparameters = Mapping[str, str | float | bool]
 
@@ -124,6 +124,6 @@ class TensorBoardLog:
         self._write(event_pb2.Event(wall_time=wall_time or time.time(), step=step, summary=summary))
 
     def _write(self, event: event_pb2.Event) -> None:
-        with naming(self._path):
+        with name_in_errors(self._path):
             self._writer.write(event.SerializeToString())
             self._file.flush()

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.files import safe_load
-from tf_transfer.files.atomic import replacing
+from tf_transfer.files.atomic import replace_file
 from tf_transfer.files.printable import printable
 from tf_transfer.results import versions
 
@@ -127,7 +127,7 @@ def write_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
     check_config(workdir, experiment, allow_other_versions)
     absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
     written = _Config(experiment.to_json() | absolute, experiment.settings(), versions.installed())
-    with replacing(pathlib.Path(workdir) / _CONFIG) as temporary:
+    with replace_file(pathlib.Path(workdir) / _CONFIG) as temporary:
         temporary.write_text(json.dumps(dataclasses.asdict(written) | {"sha256": written.checksum()}, indent=1))
 
 

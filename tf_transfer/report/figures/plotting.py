@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_transfer.analysis import result_table
-from tf_transfer.files.atomic import replacing
+from tf_transfer.files.atomic import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,9 +152,9 @@ def save(figure: Figure, path: pathlib.Path) -> None:
     import matplotlib
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with replace_file(path) as temporary:
         figure.savefig(temporary, dpi=144, format="png")
     figure.set_layout_engine("none")  # what was laid out once is not to be laid out again for each format
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):  # the same ids each time
-        with replacing(path.with_suffix(".svg")) as temporary:
+        with replace_file(path.with_suffix(".svg")) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None})
