@@ -18,6 +18,7 @@ import numpy as np
 
 from bench import alternating
 from tf_transfer.experiment import layer_tables, seeds, treatments
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Recipe
 from tf_transfer.experiment.plan import Run
 from tf_transfer.networks import cohort_model, layer_blocks
@@ -52,7 +53,7 @@ def images_per_second(names: Sequence[str], batch_size: int, input_size: int, st
     """
     keras.backend.clear_session()
     architecture = layer_tables.caffenet(500, input_size)
-    runs = [Run(treatments.parse(name), "random-0", 0) for name in names]
+    runs = [Run(treatments.parse(name), ClassSplit("random", 0), 0) for name in names]
     base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
     model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
     fitting.compile_cohort(model, Recipe(learning_rate_schedule="constant", learning_rate=1e-3), steps)

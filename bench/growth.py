@@ -20,6 +20,7 @@ from bench import alternating, command
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
 from tf_transfer.experiment import layer_tables, plan, treatments
+from tf_transfer.experiment.class_splits import ClassSplit
 
 SIDE, BATCH = 32, 64
 AIM = "at most 2.2"
@@ -58,7 +59,7 @@ def cohort_costs(architecture: layer_tables.Architecture, names: Sequence[str], 
     from tf_transfer.training import optimizers
 
     start = time.perf_counter()
-    runs = [plan.Run(treatments.parse(name), "random-0", 0) for name in names]
+    runs = [plan.Run(treatments.parse(name), ClassSplit("random", 0), 0) for name in names]
     base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
     model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
     loss = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in runs]

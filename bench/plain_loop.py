@@ -83,7 +83,7 @@ def train_all(directory: str, out: pathlib.Path) -> None:
         keras.utils.set_random_seed(run.seed)
         model = prepare(run, plan, bases[run.base.name] if run.base else [])
         model.fit(*train, recipe.batch_size, epochs=recipe.evaluations, validation_data=test, verbose=0)
-        if run.treatment.kind == "base":
+        if run.treatment.is_base:
             numbers = range(1, len(plan.architecture(run)) + 1)
             bases[run.name] = [model.get_layer(f"layer{number}").get_weights() for number in numbers]
         np.save(out / f"{run.name}.npy", model.predict(test[0], verbose=0).argmax(-1) == test[1])

@@ -11,6 +11,7 @@ from PIL import Image
 from tf_transfer.data import image_store
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Experiment, Recipe
 from tf_transfer.experiment.plan import Run, make_plan
 from tf_transfer.experiment.treatments import parse
@@ -90,12 +91,12 @@ def make_result():
     """Returns a function that invents the result of a run, such as `make_result("A3B+", top1=0.4)`."""
 
     def make(treatment_name, top1=0.4, seed=0, split="random-0", **changes):
-        run = Run(parse(treatment_name), split, seed)
+        run = Run(parse(treatment_name), class_splits.parse(split), seed)
         invented = Result(
             run=run.name,
             treatment=run.treatment.name,
-            kind=run.treatment.kind,
-            split=run.split,
+            kind=str(run.treatment.kind),
+            split=str(run.split),
             source=run.treatment.source or run.treatment.target,
             target=run.treatment.target,
             n=run.treatment.n,

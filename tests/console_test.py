@@ -7,6 +7,7 @@ from tf_transfer import console
 from tf_transfer.analysis import published, table1
 from tf_transfer.analysis.findings import Findings
 from tf_transfer.analysis.summary import judge
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.plan import Cohort, Run
 from tf_transfer.experiment.treatments import parse
 from tf_transfer.report.reports import Report
@@ -75,7 +76,7 @@ def test_the_report_in_percent_by_treatment_and_n(make_result, tmp_path, capsys)
     assert ["transfer", "cost", "8.0", "19.0"] in lines and ["6.5", "to", "9.5", "6.5", "to", "9.5"] in lines
     assert ["Layers", "transfer."] in lines and ["Recommendation:", "Freeze", "them."] in lines
     assert ["report:", str(tmp_path / "p.html")] in lines and not any(line[:1] == ["planned"] for line in lines)
-    missing = (Cohort("some", tuple(Run(parse(name), "random-0", 0) for name in ("A2B", "R1B"))),)
+    missing = (Cohort("some", tuple(Run(parse(name), ClassSplit("random", 0), 0) for name in ("A2B", "R1B"))),)
     assert "planned and not done: A2B, R1B".split() in printed_report(table, tmp_path, capsys, missing=missing)
     assert ["effects:", str(tmp_path / "e")] in lines
     assert ["baseB", "50.0"] in lines and ["AnB", "42.0", "31.0"] in lines

@@ -13,9 +13,10 @@ import rich.console
 import rich.progress
 import rich.table
 
-from tf_transfer.analysis import result_table, table1
+from tf_transfer.analysis import table1
 from tf_transfer.data import image_store
 from tf_transfer.experiment import config as experiments
+from tf_transfer.experiment import treatments
 from tf_transfer.files.printable import printable
 
 _SET_ASIDE_SHOWN = 3  # enough to see what they are; the file has them all
@@ -95,7 +96,7 @@ def print_report(report) -> None:
         for n in means.columns:
             table.add_column(f"n = {n}" if n else "-", justify="right")
         for kind, row in means.iterrows():
-            table.add_row(result_table.pattern(kind), *_one_decimal(row))
+            table.add_row(treatments.pattern(kind), *_one_decimal(row))
         CONSOLE.print(table)
     if len(report.boost):
         _print_table1(report.boost, report.beside_paper)

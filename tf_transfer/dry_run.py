@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 import rich.box
 import rich.table
 
-from tf_transfer.analysis import result_table
 from tf_transfer.console import CONSOLE, duration
 from tf_transfer.data import expected_stores, image_store
 from tf_transfer.experiment import class_splits
@@ -101,9 +100,7 @@ def _blocks_table(plan: Plan, cohorts: Iterable[Cohort], flops_per_second: float
 
 def _kinds(runs: Iterable[Run]) -> str:
     kinds = collections.Counter(run.treatment.kind for run in runs)
-    return ", ".join(
-        f"{count} {'base' if kind == 'base' else result_table.pattern(kind)}" for kind, count in kinds.items()
-    )
+    return ", ".join(f"{count} {'base' if kind.word == 'base' else kind.pattern}" for kind, count in kinds.items())
 
 
 def _in_the_paper_s_words(runs: Iterable[Run]) -> str:
@@ -119,10 +116,10 @@ def _in_the_paper_s_words(runs: Iterable[Run]) -> str:
 def _kind_in_the_paper(run: Run) -> str:
     treatment = run.treatment
     if treatment.source:
-        return "random" if treatment.kind == "random" else "transfer"  # to one's own task, too
+        return "random" if treatment.kind.word == "random" else "transfer"  # to one's own task, too
     if run.images_per_class:
         return "reduced volume"
-    return "full base" if run.split == class_splits.ALL else "base"
+    return "full base" if run.split.kind == class_splits.ALL else "base"
 
 
 def _span(values: set[int]) -> str:
@@ -144,7 +141,7 @@ def _print_network(plan: Plan) -> None:
     )
 
 
-def _print_tasks(plan: Plan, split: str, limit: int) -> None:
+def _print_tasks(plan: Plan, split: class_splits.ClassSplit, limit: int) -> None:
     tasks = {letter: plan.experiment.task(split, letter, limit) for letter in "AB"}
     described = [f"{x}: {len(t.classes)} classes, {t.num_images():,} images" for x, t in tasks.items() if t.classes]
     print(f"split {split}{f', {limit} images per class' if limit else ''}: " + "; ".join(described))

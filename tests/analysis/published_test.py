@@ -1,7 +1,7 @@
 import pytest
 
 from tf_transfer.analysis import published
-from tf_transfer.experiment import treatments
+from tf_transfer.experiment import class_splits, treatments
 from tf_transfer.experiment.plan import Run
 from tf_transfer.results import result_files
 from tf_transfer.results.result import FINISHED
@@ -28,9 +28,9 @@ def test_the_columns_and_words_are_those_of_results_csv(table, make_result):
     assert set(table["status"]) == {FINISHED}
     for row in table.itertuples():
         treatment = treatments.parse(row.treatment)
-        assert (treatment.kind, treatment.target, treatment.n) == (row.kind, row.target, row.n)
+        assert (str(treatment.kind), treatment.target, treatment.n) == (row.kind, row.target, row.n)
         assert row.source == treatment.source or (row.source == row.target and row.kind == "base")
-        assert row.run.split("_images-")[0] == Run(treatment, row.split, row.seed).name
+        assert row.run.split("_images-")[0] == Run(treatment, class_splits.parse(row.split), row.seed).name
 
 
 def test_means_of_the_random_halves(table):

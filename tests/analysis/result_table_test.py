@@ -6,19 +6,6 @@ from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
 
 
-def test_names_of_kinds_with_n_left_open():
-    kinds = ["base", "selffer", "selffer+", "transfer", "transfer+", "random", "transfer-preserve1"]
-    assert [result_table.pattern(kind) for kind in kinds] == [
-        "baseB",
-        "BnB",
-        "BnB+",
-        "AnB",
-        "AnB+",
-        "RnB",
-        "AnB-preserve1",
-    ]
-
-
 def test_means_over_splits_seeds_and_directions(make_result):
     table = result_files.table([
         make_result("baseB", 0.5),

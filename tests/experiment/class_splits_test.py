@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from tf_transfer.data.sources import drawing
 from tf_transfer.experiment import natural_classes
-from tf_transfer.experiment.class_splits import ClassSplit, indices_of, natural_and_man_made, random_halves, remap
+from tf_transfer.experiment.class_splits import (
+    ClassSplit,
+    TaskClasses,
+    indices_of,
+    natural_and_man_made,
+    parse,
+    random_halves,
+    remap,
+)
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 CIFAR100 = """
@@ -121,21 +129,35 @@ def test_indices_of_unknown_and_doubled_names():
         indices_of(["bird", "cat", "bird"], CIFAR10)
 
 
+@pytest.mark.parametrize("kind, seed, name", [
+    ("random", 0, "random-0"), ("random", 12, "random-12"), ("natural/man-made", 0, "natural-man-made"),
+    ("explicit", 0, "explicit"), ("data sets", 0, "data-sets"), ("all", 0, "all"),
+])  # fmt: skip
+def test_a_split_s_name_is_read_back(kind, seed, name):
+    assert str(ClassSplit(kind, seed)) == name and parse(name) == ClassSplit(kind, seed)
+
+
+@pytest.mark.parametrize("name", ["random", "random-", "random-01", "random-x", "random--1", "data sets", "", "All"])
+def test_other_names_are_no_split_s(name):
+    with pytest.raises(ValueError, match="is not the name of a class split: expected random-0"):
+        parse(name)
+
+
 def test_a_split_knows_its_tasks():
-    split = ClassSplit("explicit", (0, 2), (1, 3))
-    assert split.classes("A") == (0, 2) and split.classes("B") == (1, 3)
+    classes = TaskClasses(ClassSplit("explicit"), (0, 2), (1, 3))
+    assert classes.of("A") == (0, 2) and classes.of("B") == (1, 3)
 
 
 @pytest.mark.parametrize("a, b, empty", [((), (1,), "A"), ((1,), (), "B")])
 def test_an_empty_task(a, b, empty):
     with pytest.raises(ValueError, match=f"task {empty} has no classes; give each task at least one"):
-        ClassSplit("explicit", a, b)
+        TaskClasses(ClassSplit("explicit"), a, b)
 
 
 def test_overlapping_tasks_of_one_data_set():
     with pytest.raises(ValueError, match=r"must not overlap, but share the classes \[2\]; remove them"):
-        ClassSplit("explicit", (0, 2), (1, 2))
-    assert ClassSplit("data-sets", (0, 1), (0, 1), disjoint=False).classes("A") == (0, 1)
+        TaskClasses(ClassSplit("explicit"), (0, 2), (1, 2))
+    assert TaskClasses(ClassSplit("data sets"), (0, 1), (0, 1)).of("A") == (0, 1)
 
 
 @given(st.sets(st.integers(0, 999), min_size=1).map(sorted), st.data())

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import OLD_NAMES, Experiment, Recipe
 from tf_transfer.results import workdir
 
+RANDOM_0, NATURAL_MAN_MADE = ClassSplit("random", 0), ClassSplit("natural/man-made")
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
 
@@ -174,51 +176,52 @@ def test_auto_precision_becomes_one_that_is_named():
 
 def test_random_halves_by_split_seed(store):
     experiment = Experiment(store=store, split_seeds=(0, 5))
-    assert experiment.all_blocks()[""].split_names == ["random-0", "random-5"]
-    for split in (experiment.class_split("random-0"), experiment.class_split("random-5")):
-        assert len(split.classes_a) == 3 and sorted(split.classes_a + split.classes_b) == list(range(6))
+    assert experiment.all_blocks()[""].class_splits() == [ClassSplit("random", 0), ClassSplit("random", 5)]
+    for seed in (0, 5):
+        classes = experiment.task_classes(ClassSplit("random", seed))
+        assert len(classes.of("A")) == 3 and sorted(classes.of("A") + classes.of("B")) == list(range(6))
 
 
 def test_natural_and_man_made_make_one_split_whatever_the_seeds(store):
     experiment = Experiment(store=store, split="natural/man-made", split_seeds=(0, 1))
-    assert experiment.all_blocks()[""].split_names == ["natural-man-made"]
-    split = experiment.class_split("natural-man-made")
-    assert split.classes_a == (0, 1, 2)  # bird, cat, deer
-    assert split.classes_b == (3, 4, 5)  # ship, train, truck
+    assert experiment.all_blocks()[""].class_splits() == [NATURAL_MAN_MADE]
+    classes = experiment.task_classes(NATURAL_MAN_MADE)
+    assert classes.of("A") == (0, 1, 2)  # bird, cat, deer
+    assert classes.of("B") == (3, 4, 5)  # ship, train, truck
 
 
 def test_natural_and_man_made_by_a_mapping_of_one_s_own(store):
     lists = {"classes_a": ("truck", "cat"), "classes_b": ("bird",)}
-    split = Experiment(store=store, split="natural/man-made", **lists).class_split("natural-man-made")
-    assert (split.name, split.classes_a, split.classes_b) == ("natural-man-made", (1, 5), (0,))
+    classes = Experiment(store=store, split="natural/man-made", **lists).task_classes(NATURAL_MAN_MADE)
+    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0,))
 
 
 def test_explicit_split_by_names(store):
     experiment = Experiment(store=store, split="explicit", classes_a=("truck", "cat"), classes_b=("bird",))
-    split = experiment.class_split("explicit")
-    assert (split.name, split.classes_a, split.classes_b) == ("explicit", (1, 5), (0,))
+    classes = experiment.task_classes(ClassSplit("explicit"))
+    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0,))
     for classes_b, message in [
         (("dragon",), "no class 'dragon'"),
         (("cat",), r"share the classes \[1\]"),
         ((), "task B has no classes"),
     ]:
         with pytest.raises(ValueError, match=message):
-            dataclasses.replace(experiment, classes_b=classes_b).class_split("explicit")
+            dataclasses.replace(experiment, classes_b=classes_b).task_classes(ClassSplit("explicit"))
 
 
 def test_two_data_sets_may_share_class_numbers(store, tmp_path):
     source = str(shutil.copytree(store, tmp_path / "source"))
     experiment = Experiment(store=store, source_store=source, split="data sets")
-    split = experiment.class_split("data-sets")
-    assert split.classes_a == split.classes_b == (0, 1, 2, 3, 4, 5)
-    assert experiment.task("data-sets", "A").store == source
-    assert experiment.task("data-sets", "B").store == experiment.task("random-0", "A").store == store
+    split = ClassSplit("data sets")
+    assert experiment.task_classes(split).of("A") == experiment.task_classes(split).of("B") == (0, 1, 2, 3, 4, 5)
+    assert experiment.task(split, "A").store == source
+    assert experiment.task(split, "B").store == experiment.task(RANDOM_0, "A").store == store
 
 
 def test_all_classes_as_one_task(store):
     experiment = Experiment(store=store, split="all", treatments=("RnB", "BnB"))
-    split = experiment.class_split("all")
-    assert (split.classes_a, split.classes_b) == ((), (0, 1, 2, 3, 4, 5))
+    classes = experiment.task_classes(ClassSplit("all"))
+    assert (classes.classes_a, classes.classes_b) == ((), (0, 1, 2, 3, 4, 5))
     for changes, message in [
         ({"targets": ("A", "B")}, r"split='all' has one task, B, which holds all classes; got targets \('A', 'B'\)"),
         ({"treatments": ("RnB", "AnB")}, r"no task A to transfer from; set treatments to .*, got \['AnB'\]"),
@@ -228,7 +231,7 @@ def test_all_classes_as_one_task(store):
 
 
 def test_a_task_s_images(store):
-    task = Experiment(store=store).task("random-0", "B", images_per_class=5)
+    task = Experiment(store=store).task(RANDOM_0, "B", images_per_class=5)
     assert task.num_images("train") == 3 * 5
     assert task.num_images("test") == 3 * 4  # never limited
 

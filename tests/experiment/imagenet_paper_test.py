@@ -29,7 +29,7 @@ def planned(config, imagenet):
 
 
 def counted(made):
-    return {name: collections.Counter(run.treatment.kind for run in runs) for name, runs in made.blocks.items()}
+    return {name: collections.Counter(str(run.treatment.kind) for run in runs) for name, runs in made.blocks.items()}
 
 
 def test_the_163_networks_of_the_paper_and_7_random_ones(imagenet):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_transfer.experiment.class_splits import random_halves
+from tf_transfer.experiment.class_splits import ClassSplit, random_halves
 from tf_transfer.experiment.config import Experiment, Recipe
 from tf_transfer.experiment.plan import Run, make_cohort, make_plan, parse_run
 from tf_transfer.experiment.treatments import parse
@@ -55,7 +55,7 @@ def test_both_directions(store):
 def test_every_split_and_seed_has_runs_of_its_own(store):
     plan = make_plan(Experiment(store=store, split_seeds=(0, 1, 2), seeds=(0, 1)))
     assert len(plan.runs) == len({run.name for run in plan.runs}) == 37 * 3 * 2
-    assert {(run.split, run.seed) for run in plan.runs} == {(f"random-{s}", t) for s in range(3) for t in range(2)}
+    assert {(str(run.split), run.seed) for run in plan.runs} == {(f"random-{s}", t) for s in range(3) for t in range(2)}
 
 
 def test_only_bases_that_are_needed_are_trained(store):
@@ -74,7 +74,7 @@ def test_preserved_layers_stay_below_the_classifier(store):
 
 def test_the_base_that_a_run_copies():
     def base(name):
-        needed = Run(parse(name), "random-3", 1).base
+        needed = Run(parse(name), ClassSplit("random", 3), 1).base
         return needed and needed.name
 
     assert base("A3B+") == "baseA_random-3_seed-1"
@@ -109,7 +109,7 @@ def test_flops_of_a_cohort_counted_by_hand(store):
     one, two, three = (cost.flops for cost in plan.architecture(plan.runs[0]).costs())  # forward, one image
 
     def cohort(*treatments):
-        return make_cohort([Run(parse(name), "random-0", 0) for name in treatments])
+        return make_cohort([Run(parse(name), ClassSplit("random", 0), 0) for name in treatments])
 
     def flops(*treatments):
         return plan.cohort_flops(cohort(*treatments)) / (10 * 20)
@@ -188,6 +188,12 @@ def test_what_is_no_run_name(name):
         parse_run(name)
 
 
+@pytest.mark.parametrize("name", ["A3B_random-0_seed-00", "baseB_all_seed-0_images-0"])
+def test_a_run_has_one_name(name):
+    with pytest.raises(ValueError, match="is not the name of a run: expected .*_seed-0$"):
+        parse_run(name)
+
+
 def test_steps_follow_the_target_s_images(store):
     recipe = Recipe(batch_size=4, epochs=2.0, evaluations=1)
     plan = make_plan(Experiment(store=store, split="explicit", classes_a=("cat",), classes_b=("bird", "deer"),
@@ -229,5 +235,5 @@ def test_two_stores_with_images_of_different_size(store, tmp_path, redescribe):
 def test_tasks_of_runs_that_an_earlier_sweep_of_the_workdir_trained(store):
     plan = make_plan(Experiment(store=store, split_seeds=(1,)))
     for seed in (0, 1, 2):
-        task = plan.task(Run(parse("A1B"), f"random-{seed}", 0), "B")
+        task = plan.task(Run(parse("A1B"), ClassSplit("random", seed), 0), "B")
         assert task.classes == tuple(random_halves(6, seed)[1])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_transfer.experiment.treatments import LayerTreatment, Treatment, expand, parse
+from tf_transfer.experiment.treatments import LayerTreatment, Treatment, expand, parse, parse_kind, pattern
 
 frozen_or_not = st.one_of(
     st.builds(Treatment, st.sampled_from("AB")),
@@ -35,7 +35,34 @@ def test_names_are_read_as_they_are_written(treatment):
 )
 def test_what_a_name_means(name, kind, num_frozen):
     treatment = parse(name)
-    assert (treatment.name, treatment.kind, treatment.num_frozen) == (name, kind, num_frozen)
+    assert (treatment.name, str(treatment.kind), treatment.num_frozen) == (name, kind, num_frozen)
+
+
+@given(frozen_or_not)
+def test_kinds_are_read_as_they_are_written(treatment):
+    assert parse_kind(str(treatment.kind)) == treatment.kind
+
+
+@pytest.mark.parametrize("kind", ["", "transfers", "transfer-preserve", "transfer-preserve0", "Base", "A3B"])
+def test_what_is_no_kind(kind):
+    with pytest.raises(ValueError, match=f"unknown kind of treatment {kind!r}: expected one of"):
+        parse_kind(kind)
+
+
+@pytest.mark.parametrize(
+    "kind, with_n_left_open",
+    [
+        ("base", "baseB"),
+        ("selffer", "BnB"),
+        ("selffer+", "BnB+"),
+        ("transfer", "AnB"),
+        ("transfer+", "AnB+"),
+        ("random", "RnB"),
+        ("transfer-preserve1", "AnB-preserve1"),
+    ],
+)
+def test_names_of_kinds_with_n_left_open(kind, with_n_left_open):
+    assert pattern(kind) == with_n_left_open
 
 
 def spelled_out(name, num_layers):

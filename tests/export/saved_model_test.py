@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.files.disk_full_test import files_of_at_most
 from tf_transfer.data.image_store import ImageStore
+from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Task
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.export.saved_model import export, load_network
@@ -80,7 +81,10 @@ def test_a_mean_image_is_subtracted_when_serving_too(experiment, task_b, pixels,
 
 
 def test_class_names_stand_in_the_order_of_the_probabilities(served, experiment, pixels, store):
-    expected = [ImageStore(store).meta.class_names[label] for label in experiment.class_split("random-0").classes_b]
+    expected = [
+        ImageStore(store).meta.class_names[label]
+        for label in experiment.task_classes(class_splits.parse("random-0")).of("B")
+    ]
     assert [name.decode() for name in served(pixels[:1])["class_names"]] == expected
     assert len(expected) == 3
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tf_transfer.experiment import treatments
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Recipe
 from tf_transfer.experiment.layer_tables import tiny
 from tf_transfer.experiment.plan import Run
@@ -17,7 +18,7 @@ NUM_LAYERS = 3
 
 
 def run_of(name):
-    return Run(treatments.parse(name), "random-0", 0)
+    return Run(treatments.parse(name), ClassSplit("random", 0), 0)
 
 
 def trained_base(task):

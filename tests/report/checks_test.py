@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import Cohort, Run
 from tf_transfer.experiment.treatments import parse
@@ -45,7 +46,7 @@ def test_all_is_well(ask, make_result):
 
 
 def test_what_is_wrong_is_named(ask, make_result):
-    missing = (Cohort("some", (Run(parse("A2B"), "random-0", 0),)),)
+    missing = (Cohort("some", (Run(parse("A2B"), ClassSplit("random", 0), 0),)),)
     found = ask(
         make_result("baseB", 0.4),  # gains 20 points between its two tests
         make_result("B1B", 0.5, frozen_sha256="f", copied_sha256="c"),

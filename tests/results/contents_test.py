@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tf_transfer.data import image_store
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.results import result_files, workdir
@@ -35,10 +36,8 @@ def test_an_image_of_two_class_splits_has_one_number(store, make_result, tmp_pat
     ids = read_contents(tmp_path).images.image_ids
     first, second = (set(ids[split, "B"]) for split in ("random-0", "random-5"))
     assert len(first) == len(second) == 12 and first | second < set(range(24))
-    shared = len(
-        {*Experiment(store).task("random-0", "B").classes} & {*Experiment(store).task("random-5", "B").classes}
-    )
-    assert len(first & second) == 4 * shared
+    classes = [{*Experiment(store).task(ClassSplit("random", seed), "B").classes} for seed in (0, 5)]
+    assert len(first & second) == 4 * len(classes[0] & classes[1])
 
 
 def test_without_the_image_store_the_results_still_count(invented_workdir, store, tmp_path):

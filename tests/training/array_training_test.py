@@ -26,6 +26,7 @@ class NoTensorFlow:
 sys.meta_path.insert(0, NoTensorFlow())
 import keras
 import numpy as np
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment import layer_tables as architectures
 from tf_transfer.experiment import treatments
 from tf_transfer.networks import cohort_model as transfer
@@ -44,7 +45,7 @@ table = architectures.Architecture("small", 16, (conv, grouped, architectures.La
 recipe = Recipe(batch_size=20, learning_rate=0.05, learning_rate_schedule="constant")
 
 def train(names, bases, steps):
-    runs = [Run(treatments.parse(name), "random-0", 0) for name in names]
+    runs = [Run(treatments.parse(name), ClassSplit("random", 0), 0) for name in names]
     cohort = transfer.build_cohort(table, runs, bases)
     before = [cohort.frozen_sha256(run) for run in runs]
     loss = array_training.train(cohort.model, images, labels, recipe, seed=0, num_steps=steps)

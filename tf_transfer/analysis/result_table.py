@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.treatments import KINDS
 from tf_transfer.results.result import CHANCE_FACTOR, COPIED_FROM_DIVERGED
 
@@ -15,20 +16,12 @@ UNDER_TRAINED_POINTS = 2.0
 
 RANDOM_HALVES, NATURAL_MAN_MADE = "random halves", "natural/man-made"
 _FAMILY_NAMES = {
-    r"random-\d+": RANDOM_HALVES,
-    "natural-man-made": NATURAL_MAN_MADE,
-    "all": "all classes",
-    "data-sets": "two data sets",
+    class_splits.RANDOM: RANDOM_HALVES,
+    class_splits.NATURAL_MAN_MADE: NATURAL_MAN_MADE,
+    class_splits.EXPLICIT: "explicit",
+    class_splits.ALL: "all classes",
+    class_splits.DATA_SETS: "two data sets",
 }
-
-# The paper's names with n left open.
-PATTERNS = dict(zip(KINDS, ("baseB", "BnB", "BnB+", "AnB", "AnB+", "RnB"), strict=True))
-
-
-def pattern(kind: str) -> str:
-    """The paper's name of a kind with n left open: `transfer+` is `AnB+`, `transfer-preserve1` is `AnB-preserve1`."""
-    word, dash, preserve = kind.partition("-")
-    return PATTERNS[word] + dash + preserve
 
 
 def comparable(table: pd.DataFrame) -> pd.DataFrame:
@@ -51,7 +44,7 @@ def comparable(table: pd.DataFrame) -> pd.DataFrame:
 
 def split_family(rows: pd.DataFrame) -> pd.Series:
     """For each row, what its kind of class split is called: `random halves` for every seed, and so on."""
-    return rows["split"].replace({f"^{split}$": name for split, name in _FAMILY_NAMES.items()}, regex=True)
+    return rows["split"].map(lambda split: _FAMILY_NAMES[class_splits.parse(split).kind])
 
 
 def families(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -93,11 +86,11 @@ def treatment_means(table: pd.DataFrame, metric: str) -> pd.DataFrame:
       metric: The column to average, in [0, 1].
 
     Returns:
-      One row per kind, in the order of `PATTERNS`, and one column per n; values in percent, NaN where nothing was
+      One row per kind, in the order of `KINDS`, and one column per n; values in percent, NaN where nothing was
       run. Only `comparable` rows count.
     """
     means = 100 * comparable(table).pivot_table(index="kind", columns="n", values=metric, aggfunc="mean")
-    order = [kind for kind in PATTERNS if kind in means.index]
+    order = [kind for kind in KINDS if kind in means.index]
     return means.loc[order + [kind for kind in means.index if kind not in order]]
 
 

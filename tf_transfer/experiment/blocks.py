@@ -61,7 +61,6 @@ class Block:
                 f"got {impossible}"
             )
 
-    @property
-    def split_names(self) -> list[str]:
-        """Names of its class splits. Only random halves make more than one."""
-        return class_splits.names(self.split, self.split_seeds)
+    def class_splits(self) -> list[class_splits.ClassSplit]:
+        """Its class splits. Only random halves make more than one."""
+        return class_splits.of_kind(self.split, self.split_seeds)

@@ -17,56 +17,73 @@ ALL = "all"
 KINDS = (RANDOM, NATURAL_MAN_MADE, EXPLICIT, DATA_SETS, ALL)
 
 
-def names(kind: str, seeds: Sequence[int]) -> list[str]:
-    """What results of the splits of a kind are filed under: `random-0` and so on, or the kind in one word."""
-    return [f"{RANDOM}-{seed}" for seed in seeds] if kind == RANDOM else [kind.replace("/", "-").replace(" ", "-")]
+@dataclasses.dataclass(frozen=True)
+class ClassSplit:
+    """Which division of the classes is meant. As a string it is its name: `random-0`, `natural-man-made`, `all`.
+
+    Attributes:
+      kind: One of `KINDS`.
+      seed: Seed of random halves; 0 for all other kinds.
+    """
+
+    kind: str
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return f"{RANDOM}-{self.seed}" if self.kind == RANDOM else self.kind.replace("/", "-").replace(" ", "-")
 
 
-def parse_name(name: str) -> tuple[str, int]:
-    """Reads the kind of a class split, and the seed of random halves (0 for others), from a name of `names`.
+def of_kind(kind: str, seeds: Sequence[int]) -> list[ClassSplit]:
+    """All class splits of a kind: one for each seed of random halves, and one of every other kind."""
+    return [ClassSplit(kind, seed) for seed in seeds] if kind == RANDOM else [ClassSplit(kind)]
+
+
+_WITHOUT_SEED = {str(ClassSplit(kind)): ClassSplit(kind) for kind in KINDS if kind != RANDOM}
+
+
+def parse(name: str) -> ClassSplit:
+    """Reads the name of a class split, for example `random-0`.
 
     Raises:
       ValueError: No class split has this name.
     """
+    if name in _WITHOUT_SEED:
+        return _WITHOUT_SEED[name]
     seed = name.removeprefix(f"{RANDOM}-")
-    for kind in KINDS:
-        if kind != RANDOM and names(kind, ()) == [name]:
-            return kind, 0
-    if seed == name or not seed.isdecimal():
+    split = ClassSplit(RANDOM, int(seed) if seed.isdecimal() else 0)
+    if str(split) != name:
         raise ValueError(
-            f"{name!r} is not the name of a class split: expected random-0 or the like, or one of "
-            f"{[names(kind, ())[0] for kind in KINDS if kind != RANDOM]}"
+            f"{name!r} is not the name of a class split: expected random-0 or the like, or one of {[*_WITHOUT_SEED]}"
         )
-    return RANDOM, int(seed)
+    return split
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassSplit:
-    """Two sets of class indices, one for each task.
+class TaskClasses:
+    """The classes of task A and of task B.
 
     Attributes:
-      name: What results are filed under, for example `random-0`.
+      split: The class split that divides them.
       classes_a: Sorted class indices of task A in its image store; none in the split `all`.
       classes_b: Sorted class indices of task B in its image store.
-      disjoint: Whether A and B are parts of one data set, which must not overlap.
     """
 
-    name: str
+    split: ClassSplit
     classes_a: tuple[int, ...]
     classes_b: tuple[int, ...]
-    disjoint: bool = True
 
     def __post_init__(self):
+        name = str(self.split)
         for task, classes in (("A", self.classes_a), ("B", self.classes_b)):
-            if not classes and (self.name, task) != (ALL, "A"):
-                raise ValueError(f"split {self.name!r}: task {task} has no classes; give each task at least one class")
+            if not classes and (self.split.kind, task) != (ALL, "A"):
+                raise ValueError(f"split {name!r}: task {task} has no classes; give each task at least one class")
         shared = sorted(set(self.classes_a) & set(self.classes_b))
-        if self.disjoint and shared:
+        if shared and self.split.kind != DATA_SETS:  # in which they number the classes of different stores
             raise ValueError(
-                f"split {self.name!r}: A and B must not overlap, but share the classes {shared}; remove them from one"
+                f"split {name!r}: A and B must not overlap, but share the classes {shared}; remove them from one"
             )
 
-    def classes(self, task: str) -> tuple[int, ...]:
+    def of(self, task: str) -> tuple[int, ...]:
         """Returns the class indices of task `A` or `B`."""
         return {"A": self.classes_a, "B": self.classes_b}[task]
 

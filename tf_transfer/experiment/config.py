@@ -236,37 +236,33 @@ class Experiment:
                 raise ValueError(f"blocks.{name}: {error}" if name else str(error)) from None
         return made
 
-    def class_split(self, name: str) -> class_splits.ClassSplit:
-        """Divides the classes as the name of a class split says, also one that another config asked for.
-
-        Args:
-          name: `random-0`, `natural-man-made`, `explicit`, `data-sets` or `all`.
+    def task_classes(self, split: class_splits.ClassSplit) -> class_splits.TaskClasses:
+        """Divides the classes as a class split says, also one that another config asked for.
 
         Raises:
           FileNotFoundError: There is no store.
           ValueError: The halves overlap, are empty, or name unknown classes.
         """
-        kind, seed = class_splits.parse_name(name)
         names = image_store.read_meta(self.store).class_names
         every = tuple(range(len(names)))
-        if kind == class_splits.ALL:
-            return class_splits.ClassSplit(name, (), every)
-        if kind == class_splits.DATA_SETS:
+        if split.kind == class_splits.ALL:
+            return class_splits.TaskClasses(split, (), every)
+        if split.kind == class_splits.DATA_SETS:
             source = image_store.read_meta(self.source_store)
-            return class_splits.ClassSplit(name, tuple(range(source.num_classes)), every, disjoint=False)
-        if kind == class_splits.RANDOM:
-            halves = class_splits.random_halves(len(names), seed)
-        elif kind == class_splits.NATURAL_MAN_MADE and not (self.classes_a or self.classes_b):
+            return class_splits.TaskClasses(split, tuple(range(source.num_classes)), every)
+        if split.kind == class_splits.RANDOM:
+            halves = class_splits.random_halves(len(names), split.seed)
+        elif split.kind == class_splits.NATURAL_MAN_MADE and not (self.classes_a or self.classes_b):
             halves = class_splits.natural_and_man_made(names)
         else:
             halves = (class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))
-        return class_splits.ClassSplit(name, *(tuple(half.tolist()) for half in halves))
+        return class_splits.TaskClasses(split, *(tuple(half.tolist()) for half in halves))
 
-    def task(self, split: str, letter: str, images_per_class: int = 0) -> Task:
-        """Task `A` or `B` of the class split called `split`."""
-        from_source = letter == "A" and class_splits.parse_name(split)[0] == class_splits.DATA_SETS
+    def task(self, split: class_splits.ClassSplit, letter: str, images_per_class: int = 0) -> Task:
+        """Task `A` or `B` of a class split."""
+        from_source = letter == "A" and split.kind == class_splits.DATA_SETS
         store = self.source_store if from_source else self.store
-        return Task(store, self.class_split(split).classes(letter), images_per_class)
+        return Task(store, self.task_classes(split).of(letter), images_per_class)
 
     def architecture(self, num_classes: int, image_size: int) -> layer_tables.Architecture:
         """The table of layers for a task of `num_classes` classes."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tf_transfer.data import image_store
 from tf_transfer.experiment import class_splits, treatments
 from tf_transfer.experiment.blocks import Block
+from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Experiment, Recipe, Task
 from tf_transfer.experiment.treatments import Treatment
 
@@ -23,13 +24,13 @@ class Run:
 
     Attributes:
       treatment: How the network is made.
-      split: Name of the class split.
+      split: The class split.
       seed: Seed of its initial weights, its stream and its dropout.
       images_per_class: Limit of training images per class; 0 for none.
     """
 
     treatment: Treatment
-    split: str
+    split: ClassSplit
     seed: int
     images_per_class: int = 0
 
@@ -62,8 +63,10 @@ def parse_run(name: str) -> Run:
     if not match:
         raise ValueError(f"{name!r} is not the name of a run: expected one such as A3B+_random-0_seed-0")
     treatment = treatments.parse(match["treatment"])
-    class_splits.parse_name(match["split"])
-    return Run(treatment, match["split"], int(match["seed"]), int(match["images"] or 0))
+    run = Run(treatment, class_splits.parse(match["split"]), int(match["seed"]), int(match["images"] or 0))
+    if run.name != name:
+        raise ValueError(f"{name!r} is not the name of a run: expected {run.name}")
+    return run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,13 +174,13 @@ def make_plan(experiment: Experiment) -> Plan:
                     f"the blocks {first!r} and {name!r} both ask for {run.name}, with different steps or evaluations; "
                     "give them the same, or an experiment each"
                 )
-    ordered = sorted(runs, key=lambda run: run.treatment.kind != "base")
+    ordered = sorted(runs, key=lambda run: not run.treatment.is_base)
     plan = Plan(
         experiment, tuple(ordered), {name: tuple(run for run in ordered if runs[run] == name) for name in blocks}
     )
     cohorts = sorted(
         _group(experiment, ordered),
-        key=lambda cohort: (cohort.runs[0].treatment.kind != "base", -plan.cohort_flops(cohort), cohort.name),
+        key=lambda cohort: (not cohort.runs[0].treatment.is_base, -plan.cohort_flops(cohort), cohort.name),
     )
     return dataclasses.replace(plan, cohorts=tuple(cohorts))
 
@@ -190,7 +193,7 @@ def _recipe(experiment: Experiment, block: Block) -> Recipe:
 def _block_runs(experiment: Experiment, block: Block) -> Iterator[Run]:
     """Yields each run that a block asks for after the bases that it needs; some more than once."""
     wanted = {target: _treatments(experiment, block, target) for target in block.targets}
-    groups = itertools.product(block.split_names, block.seeds, block.images_per_class)
+    groups = itertools.product(block.class_splits(), block.seeds, block.images_per_class)
     for (split, seed, limit), target in itertools.product(groups, block.targets):
         yield Run(Treatment(target), split, seed, limit)
         for run in (Run(treatment, split, seed, limit) for treatment in wanted[target]):
@@ -247,7 +250,7 @@ def _group(experiment: Experiment, runs: list[Run]) -> Iterator[Cohort]:
     """Fills cohorts with whole families (runs that share a prefix) as far as the cohort size allows."""
 
     def cohort_key(run: Run) -> tuple:
-        return run.group, run.treatment.target, run.treatment.fine_tuned, run.treatment.kind == "base"
+        return run.group, run.treatment.target, run.treatment.fine_tuned, run.treatment.is_base
 
     for (_, _, fine_tuned, _), group in itertools.groupby(sorted(runs, key=cohort_key), cohort_key):
         size = experiment.fine_tuned_cohort_size if fine_tuned else experiment.cohort_size
@@ -264,7 +267,7 @@ def _group(experiment: Experiment, runs: list[Run]) -> Iterator[Cohort]:
 
 def _family(run: Run) -> str:
     treatment = run.treatment
-    return (f"{treatment.source}n" if treatment.source else "base") + treatment.target + treatment.suffix
+    return (f"{treatment.source}n" if treatment.source else "base") + treatment.target + treatment.kind.suffix
 
 
 def _chunks(items: list, size: int) -> Iterator[list]:

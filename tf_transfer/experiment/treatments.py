@@ -13,9 +13,39 @@ TASKS = ("A", "B")
 KINDS = ("base", "selffer", "selffer+", "transfer", "transfer+", "random")  # in the order of tables and legends
 NEW = "new"
 
+_PATTERNS = {"base": "baseB", "selffer": "BnB", "transfer": "AnB", "random": "RnB"}
+_KIND = re.compile(rf"(?P<word>{'|'.join(_PATTERNS)})(?P<plus>\+?)(?:-preserve(?P<preserve>[1-9]\d*))?")
 _NAME = re.compile(r"(?P<source>[ABR])(?P<n>[1-9]\d*)(?P<target>[AB])(?P<plus>\+?)(?:-preserve(?P<preserve>[1-9]\d*))?")
 _PATTERN = re.compile(r"(?P<source>[ABR])nB(?P<plus>\+?)(?:-preserve(?P<preserve>[1-9]\d*))?")
 _PATTERN_HELP = "BnB, BnB+, AnB, AnB+, RnB, or AnB-preserve1 and the like"
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """The kind of a treatment, whatever its layers and its target. As a string: `transfer+`, `selffer-preserve2`.
+
+    Attributes:
+      word: `base`, `selffer`, `transfer` or `random`.
+      fine_tuned: Whether the copied layers learn too (the paper's `+`).
+      preserve: Number of layers after n which are copied and learn.
+    """
+
+    word: str
+    fine_tuned: bool = False
+    preserve: int = 0
+
+    def __str__(self) -> str:
+        return self.word + self.suffix
+
+    @property
+    def suffix(self) -> str:
+        """What follows the word, or the letters of a treatment's name: `+`, `-preserve2` and the like, or nothing."""
+        return ("+" if self.fine_tuned else "") + (f"-preserve{self.preserve}" if self.preserve else "")
+
+    @property
+    def pattern(self) -> str:
+        """The paper's name with n left open: `BnB`, `AnB+`, `AnB-preserve1`; `baseB` of a base."""
+        return _PATTERNS[self.word] + self.suffix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,22 +90,20 @@ class Treatment:
             raise ValueError(f"{self.name}: fine-tuning already lets every copied layer learn; drop '-preserve' or '+'")
 
     @property
-    def kind(self) -> str:
-        """`base`, `selffer`, `transfer` or `random`, with `+` or `-preserve2` where it applies."""
-        if not self.source:
-            return "base"
-        word = "random" if self.source == "R" else "selffer" if self.source == self.target else "transfer"
-        return word + self.suffix
+    def is_base(self) -> bool:
+        """Whether nothing is copied."""
+        return not self.source
+
+    @property
+    def kind(self) -> Kind:
+        """Its kind: base, selffer, transfer or random, fine-tuned or not."""
+        words = {"": "base", "R": "random", self.target: "selffer"}
+        return Kind(words.get(self.source, "transfer"), self.fine_tuned, self.preserve)
 
     @property
     def name(self) -> str:
         """The paper's name, for example `A3B+`."""
-        return f"{self.source}{self.n}{self.target}{self.suffix}" if self.source else f"base{self.target}"
-
-    @property
-    def suffix(self) -> str:
-        """What follows the letters in the name: `+`, `-preserve2` and the like, or nothing."""
-        return ("+" if self.fine_tuned else "") + (f"-preserve{self.preserve}" if self.preserve else "")
+        return f"base{self.target}" if self.is_base else f"{self.source}{self.n}{self.target}{self.kind.suffix}"
 
     @property
     def num_frozen(self) -> int:
@@ -122,6 +150,23 @@ def parse(name: str) -> Treatment:
         fine_tuned=bool(match["plus"]),
         preserve=int(match["preserve"] or 0),
     )
+
+
+def parse_kind(text: str) -> Kind:
+    """Reads a kind as tables spell it, for example `transfer+`.
+
+    Raises:
+      ValueError: It is not a kind of treatment.
+    """
+    match = _KIND.fullmatch(text)
+    if not match:
+        raise ValueError(f"unknown kind of treatment {text!r}: expected one of {KINDS}, or transfer-preserve1")
+    return Kind(match["word"], bool(match["plus"]), int(match["preserve"] or 0))
+
+
+def pattern(kind: str) -> str:
+    """The paper's name of a kind with n left open: `transfer+` is `AnB+`, `transfer-preserve1` is `AnB-preserve1`."""
+    return parse_kind(kind).pattern
 
 
 def expand(pattern: str, target: str, n: int) -> Treatment:

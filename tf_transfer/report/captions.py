@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import result_table
 from tf_transfer.analysis.effects import EFFECTS
+from tf_transfer.experiment import treatments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def describe_means(means: pd.DataFrame) -> str:
     for kind, row in means.iterrows():
         row = row.dropna()
         at = "" if kind == "base" else f" at n = {', '.join(str(n) for n in row.index)}"
-        found.append(f"{result_table.pattern(kind)} {', '.join(f'{value:.1f}' for value in row)} %{at}")
+        found.append(f"{treatments.pattern(kind)} {', '.join(f'{value:.1f}' for value in row)} %{at}")
     return "Top-1 accuracy: " + "; ".join(found) + "."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tf_transfer.analysis import result_table
-from tf_transfer.experiment import treatments
+from tf_transfer.experiment import class_splits, treatments
 from tf_transfer.results.result import FINISHED
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ def _disjoint(experiment: Experiment, names: Iterable[str]) -> Check:
     if experiment.source_store:
         return Check(question, None, "The tasks are two data sets; whether they have classes in common is not known.")
     try:
-        splits = {name: [set(experiment.class_split(name).classes(letter)) for letter in "AB"] for name in names}
+        divided = {name: experiment.task_classes(class_splits.parse(name)) for name in names}
+        splits = {name: (set(classes.classes_a), set(classes.classes_b)) for name, classes in divided.items()}
     except (FileNotFoundError, ValueError) as error:
         return Check(question, None, f"{error}.")
     shared = [name for name, (ours, theirs) in splits.items() if ours & theirs]

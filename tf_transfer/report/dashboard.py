@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import result_table
+from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import plotting
 from tf_transfer.results.tensorboard_log import TensorBoardLog
 
@@ -22,7 +22,7 @@ _METRICS = {"top1": "top-1, last test", "loss": "training loss, last"}
 
 def top1_tag(kind: str) -> str:
     """The tag of each run's second copy of its top-1 accuracy, so that a chart can show one treatment alone."""
-    return f"top1/{result_table.pattern(kind)}"
+    return f"top1/{treatments.pattern(kind)}"
 
 
 def hyperparameters(result: Result) -> dict[str, str | float]:
@@ -49,4 +49,4 @@ def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapp
 
 
 def _title(kind: str) -> str:
-    return plotting.label(kind) if kind in plotting.STYLES else result_table.pattern(kind)
+    return plotting.label(kind) if kind in plotting.STYLES else treatments.pattern(kind)

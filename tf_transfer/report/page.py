@@ -13,10 +13,10 @@ import jinja2
 import markupsafe
 
 from tf_transfer import __version__
-from tf_transfer.analysis import result_table
 from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.analysis.summary import Judgement
+from tf_transfer.experiment import treatments
 from tf_transfer.files import atomic
 from tf_transfer.report.checks import Check
 
@@ -107,7 +107,7 @@ def render(page: Page) -> str:
         rows=[_cells(row) for row in varying.to_dict("records")],
         num_missing=sum(len(cohort.runs) for cohort in page.missing),
         effects=_effect_rows(page.judgement.effects),
-        pattern=result_table.pattern,
+        pattern=treatments.pattern,
     )
 
 
@@ -141,7 +141,7 @@ def _effect_rows(effects: pd.DataFrame) -> dict:
         of_one = {row.layers: row for row in effects[effects["effect"] == name].itertuples()}
         if of_one:
             rows[name] = [_effect_cell(of_one.get(layers)) for layers in columns]
-    return {"columns": columns, "rows": rows, "patterns": {n: [*map(result_table.pattern, EFFECTS[n])] for n in rows}}
+    return {"columns": columns, "rows": rows, "patterns": {n: [*map(treatments.pattern, EFFECTS[n])] for n in rows}}
 
 
 def _effect_cell(row) -> dict | None:

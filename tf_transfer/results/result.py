@@ -109,7 +109,16 @@ def check(result: Result, run: Run) -> None:
     """
     treatment = run.treatment
     source = treatment.source or treatment.target
-    expected = (run.name, treatment.name, treatment.kind, run.split, source, treatment.target, treatment.n, run.seed)
+    expected = (
+        run.name,
+        treatment.name,
+        str(treatment.kind),
+        str(run.split),
+        source,
+        treatment.target,
+        treatment.n,
+        run.seed,
+    )
     names = ("run", "treatment", "kind", "split", "source", "target", "n", "seed")
     for name, value in zip(names, expected, strict=True):
         if getattr(result, name) != value:

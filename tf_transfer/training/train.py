@@ -168,7 +168,7 @@ def _log_test(history: CohortHistory, test: int, runs: tuple[Run, ...], logs: di
             "loss": history.loss[number][test],
             "learning_rate": history.learning_rate[test],
             "top1": history.top1[number][test],
-            dashboard.top1_tag(runs[number].treatment.kind): history.top1[number][test],
+            dashboard.top1_tag(str(runs[number].treatment.kind)): history.top1[number][test],
             "train_top1": history.train_top1[number][test],
         }
         values = {tag: value for tag, value in values.items() if value is not None}
@@ -184,8 +184,8 @@ def _result(
     return Result(
         run=run.name,
         treatment=treatment.name,
-        kind=treatment.kind,
-        split=run.split,
+        kind=str(treatment.kind),
+        split=str(run.split),
         source=treatment.source or treatment.target,
         target=treatment.target,
         n=treatment.n,

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tf_transfer.analysis import result_table
 from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
+from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
 
@@ -57,7 +57,7 @@ def draw_stacked(effects: pd.DataFrame) -> Figure:
         style = STYLES[kind]
         axes.plot([0, *curve.index], [0, *curve["estimate"]], lw=1.8, markersize=6, markevery=slice(1, None), **style)
         axes.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.35, linewidth=0)
-        ends.append(LineEnd(curve.index[-1], curve["estimate"].iloc[-1], result_table.pattern(kind), style["color"]))
+        ends.append(LineEnd(curve.index[-1], curve["estimate"].iloc[-1], treatments.pattern(kind), style["color"]))
     plotting.dress(axes, plotting.X_LABEL, "Top-1 accuracy less that of baseB\n(percentage points)")
     _count_layers(axes)
     last = max(end.x for end in ends)
@@ -122,7 +122,7 @@ def _draw_one(axes: Axes, name: str, curve: pd.DataFrame) -> None:
     for found, face in ((True, color), (False, "#ffffff")):
         rows = curve[(curve["p_holm"] < SIGNIFICANT) == found]
         axes.plot(rows.index, rows["estimate"], linestyle="", marker="o", color=color, markerfacecolor=face)
-    first, second = (result_table.pattern(kind) for kind in EFFECTS[name])
+    first, second = (treatments.pattern(kind) for kind in EFFECTS[name])
     axes.set_title(f"{name}: {first} \N{MINUS SIGN} {second}", fontsize=10)
     plotting.dress(axes, y_label="")
     axes.tick_params(labelbottom=True)  # also where no panel is below

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tf_transfer.analysis import result_table
+from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import behind, plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
 
@@ -54,7 +55,7 @@ def draw_figure2(
     means = result_table.treatment_means(table, metric)
     ends = _draw_lines(lines, means)
     if published is not None:
-        names = {kind: result_table.pattern(kind) for kind in ("base", *table["kind"])}
+        names = {kind: treatments.pattern(kind) for kind in ("base", *table["kind"])}
         ends += behind.draw_means(lines, _rows_beside(everything, published), names)
     _shade_effects(lines, means)
     plotting.dress(points)
@@ -111,7 +112,7 @@ def _draw_lines(axes: Axes, means: pd.DataFrame) -> list[LineEnd]:
         axes.plot(row.index, row, linewidth=1.8, markersize=6, **STYLES[kind])
         if has_base:
             axes.plot([0, row.index[0]], [means.loc["base", 0], row.iloc[0]], color=color, lw=0.8)
-        ends.append(LineEnd(row.index[-1], row.iloc[-1], result_table.pattern(kind), color))
+        ends.append(LineEnd(row.index[-1], row.iloc[-1], treatments.pattern(kind), color))
     return ends
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from tf_transfer.analysis import result_table
 from tf_transfer.analysis.published import METRIC
+from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import behind, plotting
 from tf_transfer.report.figures.plotting import PURPLE, STYLES, LineEnd
 
@@ -156,7 +157,7 @@ def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: dict) 
     axes.set_ylim(bottom=bottom)
     ends, fallen = [], {}
     for (kind, name), curve in curves.items():
-        text, color = f"{result_table.pattern(kind)}, {name}", styles[kind, name]["color"]
+        text, color = f"{treatments.pattern(kind)}, {name}", styles[kind, name]["color"]
         if curve.iloc[-1] >= bottom:
             ends.append(LineEnd(curve.index[-1], curve.iloc[-1], text, color))
         elif not name.endswith(behind.SUFFIX):  # how far published ones fall, their own panel shows

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_transfer.analysis import result_table
+from tf_transfer.experiment import treatments
 from tf_transfer.files.atomic import replace_file
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class LineEnd:
 
 def label(kind: str) -> str:
     """What a kind is called in a legend: `AnB: frozen, other task`."""
-    return f"{result_table.pattern(kind)}: {_WORDS[kind]}"
+    return f"{treatments.pattern(kind)}: {_WORDS[kind]}"
 
 
 def dress(axes: Axes, x_label: str = "", y_label: str = Y_LABEL) -> None:

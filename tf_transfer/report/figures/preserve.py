@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from tf_transfer.analysis import result_table
+from tf_transfer.experiment.treatments import parse_kind
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
 
@@ -23,7 +24,7 @@ _DASHES = ("-", "--", ":", "-.")  # by p; further ones repeat
 
 def has_rows(table: pd.DataFrame) -> bool:
     """Whether a network preserves layers."""
-    return bool(result_table.main_family(table)["kind"].str.contains("-preserve").any())
+    return bool(result_table.main_family(table)["kind"].map(lambda kind: parse_kind(kind).preserve > 0).any())
 
 
 def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
@@ -38,7 +39,8 @@ def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     """
     family = result_table.main_family(table)
     means = result_table.treatment_means(family, metric)
-    words = [word for word in _TITLES if any(kind.startswith(f"{word}-preserve") for kind in means.index)]
+    preserving = {kind.word for kind in map(parse_kind, means.index) if kind.preserve}
+    words = [word for word in _TITLES if word in preserving]
     figure = Figure(figsize=(6 * len(words), 4.6), layout="constrained")
     panels = figure.subplots(1, len(words), sharey=True, squeeze=False)[0]
     drawn = [_draw_panel(axes, means, word) for axes, word in zip(panels, words, strict=True)]
@@ -53,7 +55,8 @@ def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
 
 
 def _shown(rows: pd.DataFrame, word: str) -> pd.DataFrame:
-    return rows[rows["kind"].str.fullmatch(f"base|{word}|{word}-preserve.*")]
+    kinds = rows["kind"].map(parse_kind)
+    return rows[kinds.map(lambda kind: kind.word in ("base", word) and not kind.fine_tuned).astype(bool)]
 
 
 def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
@@ -61,13 +64,13 @@ def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
     if "base" in means.index:
         plotting.draw_base_level(axes, means.loc["base", 0])
         ends.append(LineEnd(means.columns.max(), means.loc["base", 0], "baseB", STYLES["base"]["color"]))
-    for kind in means.index:
-        if kind == word or kind.startswith(f"{word}-preserve"):
-            row, preserved = means.loc[kind].dropna(), int(kind.partition("-preserve")[2] or 0)
-            style = STYLES[word] | {"linestyle": _DASHES[preserved % len(_DASHES)]}
-            style |= {"markerfacecolor": "white"} if preserved else {}
+    for kind in map(parse_kind, means.index):
+        if kind.word == word and not kind.fine_tuned:
+            row = means.loc[str(kind)].dropna()
+            style = STYLES[word] | {"linestyle": _DASHES[kind.preserve % len(_DASHES)]}
+            style |= {"markerfacecolor": "white"} if kind.preserve else {}
             axes.plot(row.index, row, linewidth=1.8, markersize=6, **style)
-            ends.append(LineEnd(row.index[-1], row.iloc[-1], result_table.pattern(kind), style["color"]))
+            ends.append(LineEnd(row.index[-1], row.iloc[-1], kind.pattern, style["color"]))
     plotting.dress(axes, plotting.X_LABEL)
     axes.set_title(_TITLES[word])
     return ends
