@@ -1,14 +1,12 @@
 """Every benchmark in its smallest form, as a command: it runs and prints its table."""
 
 import importlib.util
-import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[1]
+from tests.helpers.commands import ROOT, run_python
+
 SMALLEST = {
     "experiment": "--epochs=1 --layers=(7,)",
     "frozen_cohort": "--epochs=0.2 --rounds=1",
@@ -25,8 +23,7 @@ SMALLEST = {
 def test_a_benchmark_prints_its_table(name):
     if name == "step" and not importlib.util.find_spec("torch"):
         pytest.skip("bench/step.py measures against PyTorch, which is not installed")
-    command = [sys.executable, "-m", f"bench.{name}", *SMALLEST[name].split()]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_python("-m", f"bench.{name}", *SMALLEST[name].split())
     assert done.returncode == 0, done.stderr
     rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("|")]
     assert len(rows) >= 4 and len({len(row) for row in rows}) == 1

@@ -14,58 +14,34 @@ from __future__ import annotations
 import argparse
 import collections
 import math
-import os
 import pathlib
 import random
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import numpy as np
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # a script sees its own directory alone
 
-from tf_transfer.results import result_files
+from tests.helpers.files import read_files
+from tests.helpers.sweeps import assert_same_workdirs, run_to_the_end, run_until, sweep_arguments
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS_PER_TEST = 9
 # When to kill: at any moment, or the next time that something goes on.
 AIMS = ("", "result writing", "testing", "checkpoint writing", "")
 KINDS = ("kill group", "kill sweep", "kill cohort", "terminate group", "terminate sweep")
-SECONDS_TO_STOP = 10.0
+# Five networks in four cohorts, saved often.
 FIELDS = {
-    "network": "tiny", "layers": (1,), "treatments": ("BnB", "AnB", "AnB+"), "processes": 2, "checkpoint_steps": 3,
-    "recipe.steps": 4 * STEPS_PER_TEST, "recipe.evaluations": 4, "recipe.batch_size": 16, "recipe.precision": "float32",
+    "treatments": ("BnB", "AnB", "AnB+"), "checkpoint_steps": 3,
+    "recipe.steps": 4 * STEPS_PER_TEST, "recipe.evaluations": 4, "recipe.batch_size": 16,
 }  # fmt: skip
-TIMES = {"seconds", "images_per_second"}
 
 
 def commands(directory: pathlib.Path) -> list[list[str]]:
-    """Prepares the drawn shapes and trains five networks, in four cohorts, on two halves of them."""
-    flags = [f"--config.{name}={value}" for name, value in FIELDS.items()]
-    sweep = ["bin/sweep.py", "--config=configs/default.py", f"--config.store={directory}/store", *flags]
+    """Prepares the drawn shapes and trains on two halves of them."""
     return [
-        [sys.executable, "bin/prepare.py", "--source=shapes", f"--out={directory}/store"],
-        [sys.executable, *sweep, f"--workdir={directory}/work"],
+        ["bin/prepare.py", "--source=shapes", f"--out={directory}/store"],
+        sweep_arguments(directory / "store", directory / "work", FIELDS),
     ]
-
-
-def start(command: list[str]) -> subprocess.Popen:
-    """Starts a command as the leader of a group of its own."""
-    return subprocess.Popen(
-        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-
-
-def finish(commands: Sequence[list[str]]) -> float:
-    """Runs commands in peace and returns their time in seconds."""
-    begun = time.monotonic()
-    for command in commands:
-        process = start(command)
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors
-    return time.monotonic() - begun
 
 
 def phase(directory: pathlib.Path) -> str:
@@ -95,101 +71,23 @@ def _is_testing(checkpoint: pathlib.Path, work: pathlib.Path) -> bool:
     return step > 0 and step % STEPS_PER_TEST == 0 and f"  step {step}  " not in log.read_text()
 
 
-def kill(process: subprocess.Popen, kind: str, rng: random.Random) -> None:
-    """Kills what `kind` says, and waits until what should end has ended."""
-    action, target = kind.split()
-    number = signal.SIGKILL if action == "kill" else signal.SIGTERM
-    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    begun = time.monotonic()
-    if target == "group":
-        os.killpg(process.pid, number)
-    else:
-        os.kill(int(rng.choice(children)) if target == "cohort" and children else process.pid, number)
-    process.communicate()
-    if action == "terminate":
-        took = time.monotonic() - begun
-        assert took < SECONDS_TO_STOP, f"{kind}: ended after {took:.1f} s only"
-
-
-def disturb(
-    directory: pathlib.Path,
-    commands: Sequence[list[str]],
-    is_moment: Callable[[str], bool],
-    kind: str,
-    rng: random.Random,
-) -> str:
-    """Runs what is left of an experiment and kills it; returns the phase it was in, or nothing if it came to its end.
-
-    Args:
-      directory: The experiment's directory: `store` and `work` are in it.
-      commands: What makes the experiment.
-      is_moment: Whether to kill it now, in this phase.
-      kind: What is killed, and how.
-      rng: Chooses between processes.
-    """
-    for command in commands:
-        process = start(command)
-        while process.poll() is None:
-            now = phase(directory)
-            if is_moment(now):
-                kill(process, kind, rng)
-                return now
-            time.sleep(0.0005)  # results of so small networks are written in a few milliseconds
-        _, errors = process.communicate()
-        assert process.returncode == 0, f"failed undisturbed: {errors}"
-    return ""
-
-
-def curves(directory: pathlib.Path) -> dict:
-    """All points of TensorBoard's scalars in a directory."""
-    log = EventAccumulator(str(directory)).Reload()
-    return {tag: [(event.step, event.value) for event in log.Scalars(tag)] for tag in log.Tags()["scalars"]}
-
-
-def compare(work: pathlib.Path, reference: pathlib.Path) -> None:
-    """Checks that two workdirs hold the same, apart from times, and nothing that was forgotten.
+def compare(directory: pathlib.Path, reference: pathlib.Path) -> None:
+    """Checks that two experiments have left the same store and the same results, and nothing else.
 
     Raises:
       AssertionError: They differ.
     """
-    runs = result_files.finished_runs(reference)
-    assert result_files.finished_runs(work) == runs
-    for run in runs:
-        one, other = (
-            {name: value for name, value in vars(result_files.read_result(directory, run)).items() if name not in TIMES}
-            for directory in (work, reference)
-        )
-        assert one == other, run
-        weights, expected = (result_files.read_weights(directory, run) for directory in (work, reference))
-        assert weights.keys() == expected.keys()
-        for name, array in weights.items():
-            np.testing.assert_array_equal(array, expected[name], err_msg=f"{run} {name}", strict=True)
-        np.testing.assert_array_equal(result_files.read_correct(work, run), result_files.read_correct(reference, run))
-        assert curves(work / "tensorboard" / run) == curves(reference / "tensorboard" / run), run
-    tables = [
-        [line.rpartition(",")[0] for line in (directory / "results.csv").read_text().splitlines()]
-        for directory in (work, reference)
-    ]
-    assert tables[0] == tables[1] and tables[0][0].startswith("run,")  # the last column is the time
-    assert (work / "effects.csv").read_bytes() == (reference / "effects.csv").read_bytes()
-    left_over = [path.relative_to(work) for path in work.rglob("*") if path.name.startswith(".")]
-    assert not left_over, left_over
-    assert not (work / "checkpoints").exists()
+    assert {path.name for path in directory.iterdir()} == {"store", "work"}
+    stores = [read_files(path / "store") for path in (directory, reference)]
+    assert stores[0].keys() == stores[1].keys()
+    assert not [name for name, content in stores[0].items() if content != stores[1][name]]
+    assert_same_workdirs(directory / "work", reference / "work")
+    assert not (directory / "work" / "damaged").exists()
 
 
-def compare_stores(store: pathlib.Path, reference: pathlib.Path) -> None:
-    """Checks that two stores are the same, byte for byte, and that nothing lies beside them that was forgotten.
-
-    Raises:
-      AssertionError: They differ.
-    """
-    assert {path.name for path in store.iterdir()} == {path.name for path in reference.iterdir()}
-    for path in reference.iterdir():
-        assert (store / path.name).read_bytes() == path.read_bytes(), path.name
-    assert {path.name for path in store.parent.iterdir()} == {"store", "work"}
-
-
-def torment(directory: pathlib.Path, kills: int, seed: int, on_kill=lambda line: None) -> collections.Counter:
+def kill_and_compare(
+    directory: pathlib.Path, kills: int, seed: int, on_kill: Callable[[str], object] = lambda line: None
+) -> collections.Counter:
     """Kills until `kills` have been survived, and compares each experiment that comes to its end.
 
     Args:
@@ -202,26 +100,24 @@ def torment(directory: pathlib.Path, kills: int, seed: int, on_kill=lambda line:
       How many times each (kind, phase) was killed into, and `compared` experiments.
     """
     rng, counts, survived, rounds = random.Random(seed), collections.Counter(), 0, 0
-    seconds = finish(commands(directory / "peace"))
+    begun = time.monotonic()
+    run_to_the_end(commands(directory / "peace"))
+    seconds = time.monotonic() - begun
     while survived < kills or (directory / str(rounds)).exists():
-        here, kind = directory / str(rounds), KINDS[survived % len(KINDS)]
+        here, kind, now = directory / str(rounds), KINDS[survived % len(KINDS)], [""]
         at = time.monotonic() + (0.7 * seconds * rng.random() if survived < kills else math.inf)
         aim = rng.choice(AIMS)
-        where = disturb(
-            here,
-            commands(here),
-            lambda phase, at=at, aim=aim: time.monotonic() >= at and phase.endswith(aim),
-            kind,
-            rng,
-        )
-        if where:
+
+        def is_moment(here=here, now=now, at=at, aim=aim) -> bool:
+            now[0] = phase(here)
+            return time.monotonic() >= at and now[0].endswith(aim)
+
+        if run_until(commands(here), is_moment, kind, rng):
             survived += 1
-            counts[kind, where] += 1
-            on_kill(f"{survived:3} {kind} in {where} (experiment {rounds})")
+            counts[kind, now[0]] += 1
+            on_kill(f"{survived:3} {kind} in {now[0]} (experiment {rounds})")
         else:
-            compare_stores(here / "store", directory / "peace" / "store")
-            compare(here / "work", directory / "peace" / "work")
-            assert not (here / "work" / "damaged").exists()
+            compare(here, directory / "peace")
             counts["compared"] += 1
             rounds += 1
     return counts
@@ -234,7 +130,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
     flags = parser.parse_args()
-    counts = torment(flags.workdir, flags.kills, flags.seed, lambda line: print(line, flush=True))
+    counts = kill_and_compare(flags.workdir, flags.kills, flags.seed, lambda line: print(line, flush=True))
     print(f"{counts.pop('compared')} experiments compared: all the same")
     for (kind, where), times in sorted(counts.items()):
         print(f"{times:3}  {kind} in {where}")

@@ -1,13 +1,9 @@
 """The binaries as a user runs them: real processes, in which an import of TensorFlow is an error."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[1]
+from tests.helpers.commands import run_python
+
 CONFIG = "--config=configs/default.py"
 
 
@@ -19,9 +15,7 @@ def run(tmp_path_factory):
         (barred / f"{module}.py").write_text("raise RuntimeError('5 seconds to import')")
 
     def run_binary(name, *flags):
-        command = [sys.executable, f"bin/{name}.py", *flags]
-        environment = {**os.environ, "PYTHONPATH": f"{barred}{os.pathsep}{ROOT}"}  # this checkout, wherever it lies
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        return run_python(f"bin/{name}.py", *flags, env={"PYTHONPATH": str(barred)})
 
     return run_binary
 

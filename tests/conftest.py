@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.images import noisy_image
 from tf_transfer.data import image_store
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
@@ -23,13 +24,6 @@ CLASS_NAMES = ("bird", "cat", "deer", "ship", "train", "truck")  # four words of
 TRAIN_IMAGES, TEST_IMAGES, SIDE = 12, 4, 32  # per class, per class, pixels
 
 
-def draw_image(label, number):
-    """A picture of noise around a colour of its class, uint8 [32, 32, 3]."""
-    rng = np.random.default_rng([label, number])
-    colour = np.array([40 + 35 * label, 220 - 35 * label, 40 + 70 * (label % 3)])
-    return np.clip(colour + rng.normal(0, 20, (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
-
-
 @pytest.fixture(scope="session")
 def image_folder(tmp_path_factory):
     """Path of a folder train/CLASS/*.png and test/CLASS/*.png: 6 classes of 12 and 4 images of 32x32 pixels."""
@@ -39,7 +33,7 @@ def image_folder(tmp_path_factory):
             split = "train" if number < TRAIN_IMAGES else "test"
             file = root / split / name / f"{number:02}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(draw_image(label, number)).save(file)
+            Image.fromarray(noisy_image(label, number, SIDE)).save(file)
     return root
 
 

@@ -1,10 +1,8 @@
 """Starting without TensorFlow: help, dry runs, tables and figures come at once. Doors between rooms: pyproject.toml."""
 
-import pathlib
-import subprocess
-import sys
+from tests.helpers.commands import ROOT, run_python
 
-PACKAGE = pathlib.Path(__file__).parents[1] / "tf_transfer"
+PACKAGE = ROOT / "tf_transfer"
 WITHOUT_TENSORFLOW = ("files", "data", "experiment", "results", "analysis", "report")
 
 
@@ -19,5 +17,5 @@ for name in {sorted(names)}:
     if heavy:
         sys.exit(f"importing {{name}} imports {{heavy}}")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = run_python("-c", code)
     assert len(names) > 40 and (done.returncode, done.stderr) == (0, "")

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from tests.data.store_writer_test import contents, one_colour_source
+from tests.helpers.files import read_files
+from tests.helpers.images import one_colour_source
 from tf_transfer.data import image_store, store_writer
 from tf_transfer.data.store_journal import JOURNAL, Journal, Record
 from tf_transfer.data.store_writer import prepare_store
@@ -27,7 +28,7 @@ def write(directory, most=100):
         if number == most:
             break
     journal.close()
-    return contents(directory), journal.progress
+    return read_files(directory), journal.progress
 
 
 def test_a_byte_damaged_anywhere_is_an_error_or_makes_no_difference(tmp_path):
@@ -73,5 +74,5 @@ def test_a_digit_of_a_label_is_not_sealed_into_the_store(tmp_path, monkeypatch):
     steps = []
     prepare_store(one_colour_source(300), str(tmp_path / "store"), on_progress=steps.append)
     assert steps[0] == 10  # what follows that line was done again
-    assert contents(tmp_path / "store") == contents(tmp_path / "whole")
+    assert read_files(tmp_path / "store") == read_files(tmp_path / "whole")
     assert image_store.ImageStore(str(tmp_path / "store")).labels("train").tolist() == [0, 1] * 150

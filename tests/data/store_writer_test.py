@@ -6,32 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.files import read_files
+from tests.helpers.images import one_colour_source
 from tf_transfer.data import store_writer
 from tf_transfer.data.image_store import ImageStore
-from tf_transfer.data.sources import Example, Source, identity_of, open_source
+from tf_transfer.data.sources import Source, identity_of, open_source
 from tf_transfer.data.store_writer import prepare_store
-
-
-def one_colour_source(num_images, bad=(), name="colours", stop=None):
-    """Two classes, 0 dark and 1 light, alternating in `train`; the images `bad` of `train` cannot be decoded.
-
-    Number `stop` of `train` stops everything, as Ctrl-C does.
-    """
-
-    def load(split, number):
-        if split == "train" and number in bad:
-            raise OSError(f"number {number}\nis torn")
-        return Image.new("RGB", (6, 4), (100 * (number % 2), number % 256, 0))
-
-    counts = {"train": num_images, "test": 2}
-
-    def examples(split):
-        for number in range(counts[split]):
-            if (split, number) == ("train", stop):
-                raise KeyboardInterrupt
-            yield Example(str(number), number % 2, lambda number=number: load(split, number))
-
-    return Source(name, f"{num_images} of {name}", ("dark", "light"), counts, examples)
 
 
 @pytest.fixture
@@ -149,10 +129,6 @@ def test_what_is_not_the_images_fault_stops_the_work(path, monkeypatch):
         prepare_store(one_colour_source(300), path, image_size=4)
 
 
-def contents(path):
-    return {file.name: file.read_bytes() for file in pathlib.Path(path).iterdir()}
-
-
 @pytest.mark.parametrize("image_format", ["raw", "jpeg"])
 def test_whatever_stopped_it_the_same_call_goes_on_to_the_same_store(tmp_path, path, monkeypatch, image_format):
     monkeypatch.setattr(store_writer, "_CHUNK", 100)
@@ -178,7 +154,7 @@ def test_whatever_stopped_it_the_same_call_goes_on_to_the_same_store(tmp_path, p
     prepare_store(
         dataclasses.replace(source, examples=examples), path, image_format=image_format, on_progress=steps.append
     )
-    assert contents(path) == contents(tmp_path / "whole")
+    assert read_files(path) == read_files(tmp_path / "whole")
     assert steps == [200, 300, 400, 500, 502]
     train = {number for split, number in loaded if split == "train"} - {0}  # number 0 tells the side
     assert train == set(range(200, 500))

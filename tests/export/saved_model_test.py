@@ -1,7 +1,4 @@
 import dataclasses
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -9,7 +6,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tests.files.disk_full_test import files_of_at_most
+from tests.helpers.commands import run_python
+from tests.helpers.files import limit_file_size
 from tf_transfer.data.image_store import ImageStore
 from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Task
@@ -19,8 +17,6 @@ from tf_transfer.results import result_files, workdir
 from tf_transfer.training.stream import test_labels as labels_of_test_images
 from tf_transfer.training.stream import test_stream as stream_of_test_images
 from tf_transfer.training.train import train_cohort
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -137,14 +133,14 @@ def test_a_directory_without_an_experiment_is_refused(tmp_path):
 
 def test_the_binary_exports_and_says_how_to_load(trained, tmp_path):
     out = tmp_path / "baseB"
-    command = [sys.executable, "bin/export.py", f"--workdir={trained}", "--run=baseB", f"--to={out}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = run_python("bin/export.py", f"--workdir={trained}", "--run=baseB", f"--to={out}")
+    assert done.returncode == 0, done.stderr
     assert f"exported to {out}; use it with tf.saved_model.load(" in done.stdout
     assert (out / "saved_model.pb").is_file()
 
 
 def test_an_export_on_a_full_disk_leaves_nothing(trained, tmp_path):
-    with files_of_at_most(20_000), pytest.raises(PermissionError, match="cannot write to .*/out .*too large"):
+    with limit_file_size(20_000), pytest.raises(PermissionError, match="cannot write to .*/out .*too large"):
         export(trained, "A2B", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -2,13 +2,13 @@
 
 import contextlib
 import errno
-import resource
+import pathlib
 import shutil
 
 import numpy as np
 import pytest
 
-from tests.results.tensorboard_log_test import read_values
+from tests.helpers.files import limit_file_size, read_event_values, read_files
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
 from tf_transfer.experiment.config import Experiment, Recipe, Task
@@ -18,17 +18,6 @@ from tf_transfer.results import checkpoints, result_files, workdir
 from tf_transfer.results.tensorboard_log import TensorBoardLog
 
 ARRAYS = {"layer1/0": np.arange(5000.0), "layer1/1": np.zeros(5000)}
-
-
-@contextlib.contextmanager
-def files_of_at_most(number_of_bytes):
-    """Within it, no file can grow beyond so many bytes: writing more fails as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (number_of_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def write_result(path, make_result):
@@ -47,27 +36,23 @@ def write_config(path, make_result):
     workdir.write_config(path, Experiment(store=write_config.store))
 
 
-def tree(path):
-    return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
-
-
 @pytest.mark.parametrize("write", [write_result, write_checkpoint, write_table, write_config])
 @pytest.mark.parametrize("room", [0, 700, 4096])
 def test_nothing_is_half_written(write, room, store, tmp_path, make_result):
     write_config.store = store
-    with files_of_at_most(room):
+    with limit_file_size(room):
         try:
             write(tmp_path, make_result)
         except OSError as error:
             assert error.errno == errno.EFBIG
-            assert tree(tmp_path) == {}
+            assert read_files(tmp_path) == {}
         else:
             assert room == 4096 and write is write_config
     write(tmp_path, make_result)
-    whole = tree(tmp_path)
-    with files_of_at_most(room), contextlib.suppress(OSError):
+    whole = read_files(tmp_path)
+    with limit_file_size(room), contextlib.suppress(OSError):
         write(tmp_path, make_result)
-    assert tree(tmp_path) == whole
+    assert read_files(tmp_path) == whole
 
 
 @pytest.mark.parametrize("room", [0, 3000, 30_000, 100_000])
@@ -75,9 +60,9 @@ def test_a_report_on_a_full_disk_leaves_the_old_one_whole(room, reported, tmp_pa
     path = shutil.copytree(reported.page_path.parent, tmp_path / "work")
     for file in path.glob("figures/*.png"):
         file.write_bytes(b"old")
-    with files_of_at_most(room), pytest.raises(OSError, match="File too large"):
+    with limit_file_size(room), pytest.raises(OSError, match="File too large"):
         write_report(path, "top1_last")
-    assert not [name for name in tree(path) if name.name.startswith(".")]
+    assert not [name for name in read_files(path) if pathlib.Path(name).name.startswith(".")]
     for file in path.glob("figures/*.png"):
         content = file.read_bytes()
         assert content == b"old" or content.endswith(b"IEND\xaeB`\x82"), file
@@ -88,7 +73,7 @@ def test_a_report_on_a_full_disk_leaves_the_old_one_whole(room, reported, tmp_pa
 @pytest.mark.parametrize("room, file", [(0, "journal.jsonl"), (100_000, "train.raw")])
 def test_a_store_on_a_full_disk_is_not_taken_for_one(room, file, image_folder, tmp_path):
     message = f"File too large; {tmp_path}/store.partial/{file} could not be written"
-    with files_of_at_most(room), pytest.raises(OSError, match=message):
+    with limit_file_size(room), pytest.raises(OSError, match=message):
         prepare_store(open_source(f"folder:{image_folder}"), str(tmp_path / "store"))
     assert not (tmp_path / "store" / "meta.json").exists()
     made = prepare_store(open_source(f"folder:{image_folder}"), str(tmp_path / "store"))
@@ -98,7 +83,7 @@ def test_a_store_on_a_full_disk_is_not_taken_for_one(room, file, image_folder, t
 def test_a_mean_image_that_cannot_be_kept_is_computed_each_time(store, tmp_path):
     copied = str(shutil.copytree(store, tmp_path / "store", ignore=shutil.ignore_patterns("mean_images")))
     task, recipe = Task(copied, (1, 4)), Recipe(normalisation="mean image")
-    with files_of_at_most(4096):
+    with limit_file_size(4096):
         mean = normalisation.of_task(task, recipe).mean
     assert not any((tmp_path / "store" / "mean_images").iterdir())
     np.testing.assert_array_equal(normalisation.of_task(task, recipe).mean, mean)
@@ -107,10 +92,10 @@ def test_a_mean_image_that_cannot_be_kept_is_computed_each_time(store, tmp_path)
 
 @pytest.mark.parametrize("room", [0, 100, 300])
 def test_a_log_on_a_full_disk_is_named_and_written_anew(room, tmp_path):
-    with files_of_at_most(room), pytest.raises(OSError, match=r"too large; .*/events\.out\..* could not be written"):
+    with limit_file_size(room), pytest.raises(OSError, match=r"too large; .*/events\.out\..* could not be written"):
         with TensorBoardLog(tmp_path) as log:
             for step in range(100):
                 log.scalars({"loss": 1.0}, step)
     with TensorBoardLog(tmp_path) as log:
         log.scalars({"loss": 1.0}, 7)
-    assert [(step, value.simple_value) for step, value in read_values(tmp_path)] == [(7, 1.0)]
+    assert [(step, value.simple_value) for step, value in read_event_values(tmp_path)] == [(7, 1.0)]

@@ -1,7 +1,7 @@
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from tests.results.tensorboard_log_test import read_values
+from tests.helpers.files import read_event_values
 from tf_transfer.report import dashboard
 from tf_transfer.results import result_files
 
@@ -9,7 +9,7 @@ from tf_transfer.results import result_files
 def test_the_treatments_side_by_side_and_a_table_of_all_runs(make_result, tmp_path):
     made = [make_result(name) for name in ("baseB", "A1B", "A2B+", "A1B-preserve1")]
     dashboard.write_dashboard(tmp_path, result_files.table(made), {})
-    values = {value.tag: value for _, value in read_values(tmp_path / "report")}
+    values = {value.tag: value for _, value in read_event_values(tmp_path / "report")}
     assert set(values) == {"custom_scalars__config__", "_hparams_/experiment"}
     layout = layout_pb2.Layout.FromString(values["custom_scalars__config__"].tensor.string_val[0])
     shown = [(chart.title, chart.multiline.tag[0]) for chart in layout.category[0].chart]

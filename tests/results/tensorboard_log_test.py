@@ -1,25 +1,10 @@
-import struct
-
 from PIL import Image
-from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from tests.helpers.files import read_event_values
 from tf_transfer.results.tensorboard_log import TensorBoardLog
-
-
-def read_values(directory):
-    """Returns (step, value) of everything in the directory's event files: records of length, check, data, check."""
-    found = []
-    for file in directory.iterdir():
-        content = file.read_bytes()
-        while content:
-            (length,) = struct.unpack("<Q", content[:8])
-            event = Event.FromString(content[12 : 12 + length])
-            found += [(event.step, value) for value in event.summary.value]
-            content = content[12 + length + 4 :]
-    return found
 
 
 def test_scalars(tmp_path):
@@ -27,7 +12,7 @@ def test_scalars(tmp_path):
     log.scalars({"loss": 2.5, "top1": 0.25}, step=10)
     log.scalars({"loss": 1.5}, step=20)
     log.close()
-    written = [(step, value.tag, value.simple_value) for step, value in read_values(tmp_path / "log")]
+    written = [(step, value.tag, value.simple_value) for step, value in read_event_values(tmp_path / "log")]
     assert written == [(10, "loss", 2.5), (10, "top1", 0.25), (20, "loss", 1.5)]
 
 
@@ -37,7 +22,7 @@ def test_an_image(tmp_path):
     log = TensorBoardLog(tmp_path / "log")
     log.image("figure", file, step=7)
     log.close()
-    ((step, value),) = read_values(tmp_path / "log")
+    ((step, value),) = read_event_values(tmp_path / "log")
     assert (step, value.tag, value.image.width, value.image.height) == (7, "figure", 5, 3)
     assert value.image.encoded_image_string == file.read_bytes()
 
@@ -47,7 +32,7 @@ def test_sessions(tmp_path):
     log.session({"treatment": "A3B", "n": 3}, name="A3B_random-0_seed-0", finished=False)
     log.sessions({"treatment": ["A3B", "B3B"], "n": [3]}, {"top1": "top-1"})
     log.close()
-    values = {value.tag.removeprefix("_hparams_/"): value.metadata for _, value in read_values(tmp_path / "log")}
+    values = {value.tag.removeprefix("_hparams_/"): value.metadata for _, value in read_event_values(tmp_path / "log")}
     assert {metadata.plugin_data.plugin_name for metadata in values.values()} == {"hparams"}
     data = {tag: HParamsPluginData.FromString(found.plugin_data.content) for tag, found in values.items()}
     started = data["session_start_info"].session_start_info
@@ -62,7 +47,7 @@ def test_charts(tmp_path):
     log = TensorBoardLog(tmp_path / "log")
     log.charts({"accuracy": {"AnB": "^top1/AnB$"}})
     log.close()
-    ((_, value),) = read_values(tmp_path / "log")
+    ((_, value),) = read_event_values(tmp_path / "log")
     assert (value.tag, value.metadata.plugin_data.plugin_name) == ("custom_scalars__config__", "custom_scalars")
     (category,) = layout_pb2.Layout.FromString(value.tensor.string_val[0]).category
     assert category.title == "accuracy"
@@ -76,4 +61,4 @@ def test_a_log_begun_again_forgets_the_interrupted_one(tmp_path):
     log.scalars({"loss": 2.0}, step=1)
     log.close()
     assert not interrupted.exists()
-    assert [value.simple_value for _, value in read_values(tmp_path)] == [2.0]
+    assert [value.simple_value for _, value in read_event_values(tmp_path)] == [2.0]

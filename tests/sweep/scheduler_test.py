@@ -1,20 +1,17 @@
 """Real sweeps: the binary, and processes that train. They take long, so most tests look at one."""
 
-import os
-import pathlib
 import random
 import shutil
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests import chaos
+from tests.helpers.commands import run_python
+from tests.helpers.files import limit_file_size, read_scalars
+from tests.helpers.sweeps import assert_same_workdirs, run_to_the_end, run_until, sweep_arguments
 from tf_transfer.results import result_files
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNS = {f"{treatment}_random-0_seed-0" for treatment in ("baseB", "B1B", "B1B+")}
 COLUMNS = (
     "run treatment kind split source target n images_per_class seed steps top1_mean_best10 top1_last loss_last "
@@ -22,24 +19,11 @@ COLUMNS = (
 ).split()
 
 
-def command(store, workdir, *more):
-    """The command line of a sweep of three networks, each a cohort, tested after steps 4, 8 and 12."""
-    fields = {"store": store, "network": "tiny", "treatments": ("BnB", "BnB+"), "layers": (1,), "processes": 2}
-    fields |= {"recipe.steps": 12, "recipe.evaluations": 3, "recipe.batch_size": 12, "recipe.precision": "float32"}
-    flags = [f"--config.{name}={value}" for name, value in fields.items()]
-    return [sys.executable, "bin/sweep.py", "--config=configs/default.py", f"--workdir={workdir}", *flags, *more]
-
-
-def run(arguments, **options):
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, **options)
-
-
 @pytest.fixture(scope="module")
 def swept(store, tmp_path_factory):
     """The workdir of a sweep that nothing disturbed. Not to be changed."""
     path = tmp_path_factory.mktemp("swept")
-    done = run(command(store, path))
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_to_the_end([sweep_arguments(store, path)])
     return path
 
 
@@ -71,13 +55,14 @@ def test_figures_are_drawn_of_accuracies_and_filters(swept):
 
 def test_every_run_has_its_curves_in_tensorboard(swept):
     for name in RUNS:
-        events = EventAccumulator(str(swept / "tensorboard" / name)).Reload()
-        assert set(events.Tags()["scalars"]) > {"loss", "learning_rate", "top1", "train_top1"}
-        assert [event.step for event in events.Scalars("top1")] == [4, 8, 12]
+        curves = read_scalars(swept / "tensorboard" / name)
+        assert set(curves) > {"loss", "learning_rate", "top1", "train_top1"}
+        values = {tag: [value for _, value in points] for tag, points in curves.items()}
+        assert [step for step, _ in curves["top1"]] == [4, 8, 12]
         outcome = result_files.read_result(swept, name)
-        assert [event.value for event in events.Scalars("top1")] == pytest.approx(outcome.top1_history)
-        assert [event.value for event in events.Scalars("loss")] == pytest.approx(outcome.loss_history)
-        rates = [event.value for event in events.Scalars("learning_rate")]
+        assert values["top1"] == pytest.approx(outcome.top1_history)
+        assert values["loss"] == pytest.approx(outcome.loss_history)
+        rates = values["learning_rate"]
         assert 0.03 > rates[0] > rates[1] > rates[2] == 0  # half a cosine
 
 
@@ -91,37 +76,37 @@ def test_the_figures_are_in_tensorboard(swept):
 
 def test_swept_again_nothing_is_trained(copied, store):
     before = files_of_training(copied)
-    again = run(command(store, copied))
+    again = run_python(*sweep_arguments(store, copied))
     assert again.returncode == 0, again.stderr
     assert "all runs are done" in again.stdout
     assert files_of_training(copied) == before
 
 
 def test_a_sweep_that_is_killed_twice_goes_on_to_the_same_results(swept, store, tmp_path):
-    arguments, rng, work = [command(store, tmp_path / "work")], random.Random(1), tmp_path / "work"
-    (tmp_path / "store").touch()  # prepared already
+    work = tmp_path / "work"
+    commands = [sweep_arguments(store, work)]
     for kind, log in (("kill sweep", "random-0_seed-0_baseB.log"), ("terminate group", "random-0_seed-0_B1B.log")):
         begun = work / "logs" / log
-        assert chaos.disturb(
-            tmp_path, arguments, lambda _, begun=begun: begun.exists() and b"starts" in begun.read_bytes(), kind, rng
+        assert run_until(
+            commands, lambda begun=begun: begun.exists() and b"starts" in begun.read_bytes(), kind, random.Random(1)
         )
         assert not (work / "results.csv").exists()
-    assert not chaos.disturb(tmp_path, arguments, lambda _: False, "", rng)
-    chaos.compare(work, swept)
+    run_to_the_end(commands)
+    assert_same_workdirs(work, swept)
 
 
 @pytest.mark.slow
 def test_a_sweep_on_a_full_disk_says_so_and_goes_on_once_there_is_room(swept, store, tmp_path):
-    arguments = command(store, tmp_path / "work", "--config.checkpoint_steps=3")
-    failed = run(["bash", "-c", 'ulimit -f 6; exec "$@"', "bash", *arguments])  # KiB that a file may have
+    arguments = sweep_arguments(store, tmp_path / "work", {"checkpoint_steps": 3})
+    with limit_file_size(6 * 1024):
+        failed = run_python(*arguments)
     assert failed.returncode == 1
     [line] = failed.stderr.splitlines()
     assert line.startswith("error: random-0_seed-0_baseB failed (OSError: [Errno 27] File too large; ")
     assert "step-00000003 could not be written); its log is" in line
     assert not (tmp_path / "work" / "runs").exists()
-    again = run(arguments)
-    assert again.returncode == 0, again.stderr
-    chaos.compare(tmp_path / "work", swept)
+    run_to_the_end([arguments])
+    assert_same_workdirs(tmp_path / "work", swept)
 
 
 def test_processes_that_grow_are_replaced(swept, store, tmp_path):
@@ -131,8 +116,8 @@ import itertools, resource, types
 growing = itertools.count(1)
 resource.getrusage = lambda who: types.SimpleNamespace(ru_maxrss=2 ** next(growing))
 """)
-    arguments = command(store, tmp_path / "work", "--config.processes=1")
-    done = run(arguments, env=os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    arguments = sweep_arguments(store, tmp_path / "work", {"processes": 1})
+    done = run_python(*arguments, env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     assert result_files.finished_runs(tmp_path / "work") == result_files.finished_runs(swept)
 
@@ -141,7 +126,7 @@ def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, 
     weights = copied / "runs" / "baseB_random-0_seed-0" / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])
     (copied / "runs" / "B1B_random-0_seed-0" / "correct.npy").unlink()
-    again = run(command(store, copied))
+    again = run_python(*sweep_arguments(store, copied))
     assert again.returncode == 0, again.stderr
     first, second = again.stdout.splitlines()[:2]
     assert first == (
@@ -153,14 +138,14 @@ def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, 
         "baseB_random-0_seed-0-1",
         "B1B_random-0_seed-0-1",
     }
-    chaos.compare(copied, swept)
+    assert_same_workdirs(copied, swept)
 
 
 def test_a_cohort_that_fails_is_one_line_that_names_its_log(copied, store):
     shutil.rmtree(copied / "runs" / "B1B_random-0_seed-0")
     shutil.rmtree(copied / "tensorboard" / "B1B_random-0_seed-0")
     (copied / "tensorboard" / "B1B_random-0_seed-0").touch()  # in the way of the run's directory
-    failed = run(command(store, copied))
+    failed = run_python(*sweep_arguments(store, copied))
     assert failed.returncode == 1
     [line] = failed.stderr.splitlines()
     log = copied / "logs" / "random-0_seed-0_B1B.log"
@@ -172,7 +157,7 @@ def test_a_cohort_that_fails_is_one_line_that_names_its_log(copied, store):
 
 def test_a_workdir_belongs_to_one_config(copied, store):
     before = (copied / "config.json").read_text()
-    refused = run(command(store, copied, "--config.recipe.momentum=0.5"))
+    refused = run_python(*sweep_arguments(store, copied, {"recipe.momentum": 0.5}))
     assert refused.returncode == 1
     [line] = refused.stderr.splitlines()
     assert line.startswith(f"error: the workdir '{copied}' belongs to another config")
@@ -181,7 +166,7 @@ def test_a_workdir_belongs_to_one_config(copied, store):
 
 
 def test_no_workdir_is_one_line(store):
-    refused = run(command(store, ""))
+    refused = run_python(*sweep_arguments(store, ""))
     assert (refused.returncode, refused.stderr) == (
         1,
         "error: no workdir given: set --workdir=DIR, where results are to be kept\n",

@@ -1,9 +1,6 @@
-import subprocess
-import sys
-
 import pytest
 
-from tests.sweep.scheduler_test import ROOT
+from tests.helpers.commands import run_python
 
 CODE = """
 import os, pathlib, re, subprocess, sys
@@ -33,9 +30,7 @@ print(len(done), *seen["early"], megabytes(), open_files(), len(children))
 
 @pytest.mark.slow
 def test_a_sweep_of_100_runs_neither_grows_nor_leaves_anything_behind(store, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, store, tmp_path / "work"], cwd=ROOT, capture_output=True, text=True
-    )
+    done = run_python("-c", CODE, store, tmp_path / "work")
     assert done.returncode == 0, done.stderr
     runs, early, files_early, late, files_late, children = map(float, done.stdout.split())
     assert runs == 100 and files_late <= files_early and children == 0

@@ -4,9 +4,8 @@ import dataclasses
 import json
 import os
 import signal
-import subprocess
-import sys
 
+from tests.helpers.commands import run_python
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.files import checksums
 from tf_transfer.results import checkpoints, workdir
@@ -28,7 +27,7 @@ threading.Event().wait()
 
 
 def end_of_one_that_is_stuck(parent, how):
-    return subprocess.run([sys.executable, "-c", STUCK, str(parent), how], capture_output=True, text=True, timeout=60)
+    return run_python("-c", STUCK, str(parent), how, timeout=60)
 
 
 def test_a_training_that_is_terminated_saves_the_step_that_it_tells_of(experiment, tmp_path):

@@ -1,16 +1,12 @@
 import importlib.util
 import itertools
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from tests.helpers.commands import run_python
 from tf_transfer.training.array_training import batches
 
-ROOT = pathlib.Path(__file__).parents[2]
 IMAGES = np.arange(10, dtype=np.float32)  # stand for images: any array can be put into an order
 LABELS = np.arange(10) % 3
 
@@ -86,6 +82,5 @@ def test_labels_stay_with_their_images_for_every_output():
 
 @pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="JAX is not installed: pip install jax")
 def test_cohorts_train_under_jax_without_tensorflow():
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", WITHOUT_TENSORFLOW], env=environment, capture_output=True, text=True)
+    done = run_python("-c", WITHOUT_TENSORFLOW, env={"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"})
     assert done.returncode == 0, done.stderr

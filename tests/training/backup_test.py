@@ -7,8 +7,8 @@ import types
 import keras
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.helpers.sweeps import assert_same_runs
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.results import checkpoints, result_files, workdir
 from tf_transfer.training import backup, train
@@ -56,25 +56,6 @@ def saved_steps(directory, cohort):
     return sorted(int(path.name[5:]) for path in checkpoints.directory_of(directory, cohort.name).iterdir())
 
 
-def without_times(result):
-    return dataclasses.replace(result, seconds=0, images_per_second=0)
-
-
-def assert_same_results(first, second, names):
-    for name in names:
-        one, other = (result_files.read_result(directory, name) for directory in (first, second))
-        assert without_times(one) == without_times(other)
-        weights = result_files.read_weights(second, name)
-        for key, array in result_files.read_weights(first, name).items():
-            np.testing.assert_array_equal(array, weights[key], err_msg=f"{name} {key}")
-        np.testing.assert_array_equal(result_files.read_correct(first, name), result_files.read_correct(second, name))
-
-
-def points(directory, name):
-    log = EventAccumulator(str(directory / "tensorboard" / name)).Reload()
-    return {tag: [(e.step, e.value) for e in log.Scalars(tag)] for tag in log.Tags()["scalars"]}
-
-
 # Each interval has 6 steps; one look comes before each call of TensorFlow, one before the test and one within it.
 @pytest.mark.parametrize("treatment, steps_per_call, looks", [
     (FROZEN, 1, [9, 0, 4, 13]), (FINE_TUNED, 1, [6, 1, 7, 14]), (FROZEN, 4, [1, 0, 1, 7, 0]),
@@ -87,9 +68,7 @@ def test_stopped_and_continued_is_the_same_bit_for_bit(
     for number in looks:
         stop(bases, experiment, cohort, number)
     names = [outcome.run for outcome in finish(bases, experiment, cohort)]
-    assert_same_results(trained, bases, names)
-    for name in names:
-        assert points(bases, name) == points(trained, name)
+    assert_same_runs(bases, trained, names)
     assert not checkpoints.directory_of(bases, cohort.name).exists()
 
 
@@ -139,7 +118,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(trained, bases
     printed = capsys.readouterr().out
     assert f"{newest} is damaged (its SHA-256 is not the one in SHA256SUMS); that checkpoint is not used" in printed
     assert "starts at step 8 of 24" in printed
-    assert_same_results(trained, bases, names)
+    assert_same_runs(bases, trained, names)
 
 
 def test_a_checkpoint_of_another_training_is_not_used(bases, experiment, capsys, monkeypatch):

@@ -1,12 +1,11 @@
 """The paper's network and solver on the JAX backend: the same logits, gradients and steps as on TensorFlow's."""
 
 import importlib.util
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+
+from tests.helpers.commands import run_python
 
 pytestmark = pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="jax is not installed: pip install jax")
 
@@ -43,8 +42,9 @@ np.savez(sys.argv[1], **found)
 def test_caffenet_trains_under_jax_as_under_tensorflow(tmp_path):
     found = {}
     for backend in ("tensorflow", "jax"):
-        environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        subprocess.run([sys.executable, "-c", CODE, tmp_path / f"{backend}.npz"], env=environment, check=True)
+        environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done = run_python("-c", CODE, tmp_path / f"{backend}.npz", env=environment)
+        assert done.returncode == 0, done.stderr
         found[backend] = dict(np.load(tmp_path / f"{backend}.npz"))
     expected, received = found["tensorflow"], found["jax"]
     assert received["backend"] and not expected["backend"]

@@ -1,12 +1,9 @@
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.helpers.commands import run_python
 from tf_transfer.data.image_store import ImageStore
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
@@ -14,8 +11,6 @@ from tf_transfer.experiment.config import Recipe, Task
 from tf_transfer.experiment.seeds import derive_seed
 from tf_transfer.training import augmentation
 from tf_transfer.training.stream import Shard, test_labels, test_stream, train_stream
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Not tests, whatever their names say to pytest.
 test_labels.__test__ = test_stream.__test__ = False
@@ -238,5 +233,5 @@ recipe = Recipe(batch_size=500, crop_size=28, random_flip=True)
 batches = iter(train_stream(Task({path!r}, (0, 1, 2)), recipe, seed=0, num_outputs=1))
 next(batches)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=100)
+    done = run_python("-c", code, timeout=100)
     assert done.returncode == 0, done.stderr

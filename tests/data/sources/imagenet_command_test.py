@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.commands import ROOT, environment
 from tf_transfer.data.image_store import ImageStore
 
-ROOT = pathlib.Path(__file__).parents[3]
 OFFICIAL = pathlib.Path(importlib.util.find_spec("tensorflow_datasets").origin).parent / "datasets" / "imagenet2012"
 MEMORY = 2 << 30  # bytes, however large the tar files are
 
@@ -69,7 +69,7 @@ def tars(wordnet_ids, validation_ids, tmp_path_factory):
 def start(tars, out):
     command = [sys.executable, "bin/prepare.py", "--source=tfds:imagenet2012", f"--manual_dir={tars}"]
     command += [f"--data_dir={out.parent / 'tfds'}", "--image_size=32", "--format=jpeg", f"--out={out}"]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
 
 
 def finish(process):

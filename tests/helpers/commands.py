@@ -1,0 +1,50 @@
+"""Runs the repository's programs as a user does: as processes, from its root."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Mapping
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's environment with further variables; Python finds this checkout before one that is installed."""
+    paths = [variables.pop("PYTHONPATH", ""), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def run_python(
+    *arguments: str | os.PathLike, env: Mapping[str, str] | None = None, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs `python ARGUMENTS` from the repository's root and returns its exit status and what it printed.
+
+    Args:
+      *arguments: A program such as `bin/sweep.py` with its flags, or `-c` and code.
+      env: Further environment variables; a PYTHONPATH goes before this checkout.
+      timeout: Seconds after which it is killed and fails.
+    """
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment(**(env or {})),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def start_python(*arguments: str | os.PathLike) -> subprocess.Popen[str]:
+    """Starts `python ARGUMENTS` from the repository's root as the leader of a process group; its output is dropped."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
