@@ -6,7 +6,7 @@ import pytest
 from tf_transfer import console
 from tf_transfer.analysis import published, table1
 from tf_transfer.analysis.findings import Findings
-from tf_transfer.analysis.summary import judge
+from tf_transfer.analysis.summary import summarise
 from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.plan import Cohort, Run
 from tf_transfer.experiment.treatments import parse
@@ -56,7 +56,7 @@ def test_off_a_terminal_preparing_says_now_and_then_how_far_it_is(monkeypatch, c
 
 def printed_report(table, tmp_path, capsys, **changes):
     """The words of each line that is printed of a report on `table`."""
-    judged = judge(table, "top1_last")
+    judged = summarise(table, "top1_last")
     report = Report(
         **vars(judged),
         table_path=tmp_path / "t",

@@ -1,6 +1,6 @@
-"""Simulated experiments whose true effects are known, to see how often the intervals hold them.
+"""Simulated experiments whose true effects are known: how often do the intervals cover them?
 
-Prints coverage and false findings of many simulations: python tests/simulation.py
+python tests/simulation.py prints coverage and false findings over many simulations, the tables of BUILD.md.
 """
 
 import argparse
@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from tf_transfer.analysis import effects, transition
-from tf_transfer.analysis.intervals import FEWEST_GROUPS
-from tf_transfer.results.contents import ImageResults
+from tf_transfer.analysis.intervals import MIN_GROUPS
+from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
+METRIC = "top1_last"
 KINDS = ("base", "selffer", "selffer+", "transfer", "transfer+", "random")
 # Mean accuracy by kind and layer 1..n: co-adaptation in the middle, specialisation at the top, as in the paper.
-TRUE = {
+WITH_EFFECTS = {
     "base": [0.57] * 5,
     "selffer": [0.57, 0.56, 0.53, 0.56, 0.57],
     "selffer+": [0.57, 0.57, 0.57, 0.58, 0.57],
@@ -24,28 +25,47 @@ TRUE = {
     "transfer+": [0.58, 0.58, 0.59, 0.59, 0.59],
     "random": [0.50, 0.30, 0.20, 0.15, 0.10],
 }
-NULL = {kind: [0.57] * 5 for kind in KINDS}
+WITHOUT_EFFECTS = {kind: [0.57] * 5 for kind in KINDS}
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is simulated: so many splits, each a random half of the images, and networks that differ by chance.
+    """What is simulated.
 
-    `deviation` is the standard deviation between equally trained networks, `alike` the share of images about which all
-    networks of a simulation agree how hard they are (which makes networks and splits correlate through the images).
+    Attributes:
+      splits: Number of class splits, each tested on a random half of all images.
+      layers: Number of layers that are cut at.
+      images: Number of test images of a split.
+      deviation: Standard deviation of the accuracy of equally trained networks.
+      agreement: Share of the images on whose difficulty all networks agree; it correlates networks and splits.
     """
 
     splits: int
     layers: int = 3
     images: int = 400
     deviation: float = 0.01
-    alike: float = 0.7
+    agreement: float = 0.7
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A simulated experiment: its results and, by network, the true accuracy that its intervals should cover."""
+
+    table: pd.DataFrame
+    images: ImageResults
+    truth: dict[tuple[str, int], float]
+
+    def true_effect(self, effect, layers):
+        """A true effect in points, averaged over layers such as `1-3`."""
+        first, last = (layers.split("-") * 2)[:2]
+        pairs = effects.EFFECTS[effect].contrast(range(int(first), int(last) + 1)).pairs
+        return 100 * np.mean([self.truth[one] - self.truth[other] for one, other in pairs])
 
 
 def simulate(rng, setting, means):
-    """Returns the table and image results of one simulated experiment, and the true accuracy of each network."""
+    """Simulates an experiment whose networks have the given mean accuracies by kind and layer."""
     rows, correct, ids, accuracies = [], {}, {}, []
-    hardness = rng.random(2 * setting.images)
+    difficulty = rng.random(2 * setting.images)
     for split in range(setting.splits):
         name = f"random-{split}"
         ids[name, "B"] = np.sort(rng.permutation(2 * setting.images)[: setting.images])
@@ -53,68 +73,74 @@ def simulate(rng, setting, means):
         for kind in KINDS:
             for n in [0] if kind == "base" else range(1, setting.layers + 1):
                 accuracy[kind, n] = means[kind][n - 1] + setting.deviation * rng.standard_normal()
-                agreed = rng.random(setting.images) < setting.alike
-                threshold = np.where(agreed, hardness[ids[name, "B"]], rng.random(setting.images))
+                agreed = rng.random(setting.images) < setting.agreement
+                threshold = np.where(agreed, difficulty[ids[name, "B"]], rng.random(setting.images))
                 run = f"{kind}{n}_{name}"
                 correct[run] = threshold < accuracy[kind, n]
                 rows.append((run, kind, name, "B", n, 0, correct[run].mean()))
         accuracies.append(accuracy)
-    table = pd.DataFrame(rows, columns=["run", "kind", "split", "target", "n", "seed", "top1_last"])
+    table = pd.DataFrame(rows, columns=["run", "kind", "split", "target", "n", "seed", METRIC])
     table = table.assign(status="finished", images_per_class=0)
-    # One or two splits speak of their own networks on all images; more speak of all networks on all images.
-    if setting.splits < FEWEST_GROUPS:
+    # The intervals of few splits are about their own networks on all images, those of more about all networks.
+    if setting.splits < MIN_GROUPS:
         truth = {network: np.mean([accuracy[network] for accuracy in accuracies]) for network in accuracies[0]}
     else:
-        truth = {network: means[network[0]][network[1] - 1] for network in accuracies[0]}
-    return table, ImageResults(correct, ids), truth
-
-
-def true_effect(truth, effect, layers):
-    """The true effect in points, averaged over layers such as `1-3`."""
-    first, last = (layers.split("-") * 2)[:2]
-    numbers = range(int(first), int(last) + 1)
-    pairs = effects.contrast(effect, list(numbers))
-    return 100 * np.mean([truth[one] - truth[other] for one, other in pairs])
+        truth = {(kind, n): means[kind][n - 1] for kind, n in accuracies[0]}
+    return Experiment(table, ImageResults(correct, ids), truth)
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """Share of intervals that held the truth, and share of simulations in which something was found after Holm."""
+    """What many simulations show.
+
+    Attributes:
+      coverage: Share of the intervals that cover the true effect.
+      worst_coverage: The same of the row (effect and layers) that has the lowest.
+      findings: Share of the simulations in which any row is significant after Holm's correction.
+    """
 
     coverage: float
     worst_coverage: float
-    found: float
+    findings: float
 
 
 def repeat(setting, means, times, seed, use_images=True):
-    """Simulates so many times and counts."""
+    """Simulates and estimates the effects this many times."""
     rng = np.random.default_rng(seed)
-    held, found = [], 0
+    covered, findings = [], 0
     for _ in range(times):
-        table, images, truth = simulate(rng, setting, means)
-        rows = effects.estimate_effects(table, "top1_last", images if use_images else ImageResults())
-        true = np.array([true_effect(truth, row.effect, row.layers) for row in rows.itertuples()])
-        held.append((rows["low"] <= true + 1e-9) & (true - 1e-9 <= rows["high"]))
-        found += bool((rows["p_holm"] < 0.05).any())
-    shares = np.mean(held, 0)
-    return Outcome(float(shares.mean()), float(shares.min()), found / times)
+        simulated = simulate(rng, setting, means)
+        rows = effects.estimate_effects(simulated.table, METRIC, simulated.images if use_images else NOT_RECORDED)
+        true = np.array([simulated.true_effect(row.effect, row.layers) for row in rows.itertuples()])
+        covered.append((rows["low"] <= true + 1e-9) & (true - 1e-9 <= rows["high"]))
+        findings += bool((rows["p_holm"] < 0.05).any())
+    coverage = np.mean(covered, 0)
+    return Outcome(float(coverage.mean()), float(coverage.min()), findings / times)
 
 
 def repeat_transition(setting, means, times, seed):
-    """Simulates so many times; the share in which crossover, centre and spread were held by their intervals."""
+    """Simulates this many times; the coverage of crossover, centre and spread, float [3]."""
     rng = np.random.default_rng(seed)
-    held = []
+    layers = np.arange(1, setting.layers + 1)
+    covered = []
     for _ in range(times):
-        table, images, truth = simulate(rng, setting, means)
-        found = transition.find_transition(table, "top1_last", images)
-        layers = np.arange(1, setting.layers + 1)
-        co_adaptation = [true_effect(truth, "co-adaptation", str(n)) for n in layers]
-        lost = np.array([true_effect(truth, "specialisation", str(n)) for n in layers])
-        true = [transition._crossover(np.array([[*co_adaptation, *lost]]), layers)[0]]
-        true += [float(moment[0]) for moment in transition._moments(lost[None], layers)]
-        places = (found.crossover, found.centre, found.spread)
-        held.append([np.nan if np.isnan(p.low) else p.low <= t <= p.high for p, t in zip(places, true, strict=True)])
-    return np.nanmean(held, 0)
+        simulated = simulate(rng, setting, means)
+        found = transition.find_transition(simulated.table, METRIC, simulated.images)
+        co_adaptation, specialisation = (
+            np.array([[simulated.true_effect(effect, str(n)) for n in layers]])
+            for effect in ("co-adaptation", "specialisation")
+        )
+        true = [
+            transition.crossover_layer(co_adaptation, specialisation, layers),
+            *transition.centre_and_spread(specialisation, layers),
+        ]
+        covered.append(
+            [
+                np.nan if np.isnan(location.low) else location.low <= value[0] <= location.high
+                for location, value in zip((found.crossover, found.centre, found.spread), true, strict=True)
+            ]
+        )
+    return np.nanmean(covered, 0)
 
 
 def main():
@@ -122,23 +148,26 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--times", type=int, default=1000)
     times = parser.parse_args().times
-    print("| splits | networks differ by | images | coverage, mean over rows | worst row | found in null |")
+    print("| splits | networks differ by | images | coverage, mean over rows | worst row | findings without effects |")
     print("|---|---|---|---|---|---|")
     settings = [(1, 0.01, True), (8, 0.01, True), (8, 0.0, True), (4, 0.01, True), (3, 0.01, True), (2, 0.01, True)]
     for splits, deviation, use_images in [*settings, (8, 0.01, False)]:
         setting = Setting(splits, layers=3, images=500, deviation=deviation)
-        known = repeat(setting, TRUE, times, seed=1, use_images=use_images)
-        by_chance = dataclasses.replace(setting, deviation=deviation * (splits >= FEWEST_GROUPS))
-        null = repeat(by_chance, NULL, times, 2, use_images)
+        outcome = repeat(setting, WITH_EFFECTS, times, seed=1, use_images=use_images)
+        # With few splits a difference between networks is no chance but a true effect of these networks.
+        by_chance = dataclasses.replace(setting, deviation=deviation * (splits >= MIN_GROUPS))
+        null = repeat(by_chance, WITHOUT_EFFECTS, times, 2, use_images)
         print(
-            f"| {splits} | {100 * deviation:g} points | {'known' if use_images else 'not known'} "
-            f"| {100 * known.coverage:.1f} % | {100 * known.worst_coverage:.1f} % | {100 * null.found:.1f} % |",
+            f"| {splits} | {100 * deviation:g} points | {'recorded' if use_images else 'not recorded'} "
+            f"| {100 * outcome.coverage:.1f} % | {100 * outcome.worst_coverage:.1f} % | {100 * null.findings:.1f} % |",
             flush=True,
         )
     for splits in (1, 8):
-        setting = Setting(splits, layers=5, images=1000)
-        shares = repeat_transition(setting, TRUE, times, seed=3)
-        print(f"{splits} splits: crossover, centre and spread held in", ", ".join(f"{100 * x:.1f} %" for x in shares))
+        coverage = repeat_transition(Setting(splits, layers=5, images=1000), WITH_EFFECTS, times, seed=3)
+        print(
+            f"{splits} splits: coverage of crossover, centre and spread",
+            ", ".join(f"{100 * x:.1f} %" for x in coverage),
+        )
 
 
 if __name__ == "__main__":

@@ -5,68 +5,70 @@ from hypothesis import strategies
 from scipy import stats
 
 from tf_transfer.analysis import intervals
-from tf_transfer.analysis.intervals import Differences, Interval
+from tf_transfer.analysis.intervals import Differences, ImageDifferences, Interval
 
 
-def one(value, images=None, ids=None):
-    """The difference of one group, with points per image."""
-    images = None if images is None else np.array(images, float)[:, None]
-    return Differences(np.array([value]), images, np.arange(len(images)) if ids is None and images is not None else ids)
+def group(value, images=None, ids=None):
+    """One difference in one group, in points, and the same on each image."""
+    if images is None:
+        return Differences(np.array([value]))
+    numbers = np.arange(len(images)) if ids is None else np.array(ids)
+    return Differences(np.array([value]), ImageDifferences(np.array(images, float)[:, None], numbers))
 
 
 def test_one_group_is_a_paired_t_test_over_its_images():
     differences = [100, 0, 0, -100, 100, 100, 0, 0]
-    found = intervals.interval(intervals.join([one(25, differences)]))
+    found = intervals.pool([group(25, differences)]).interval()
     test = stats.ttest_1samp(differences, 0)
-    assert (found.estimate, found.groups, found.images) == (25, 1, 8)
+    assert (found.estimate, found.num_groups, found.num_images) == (25, 1, 8)
     assert found.bounds() == pytest.approx(tuple(test.confidence_interval()))
     assert found.p == pytest.approx(test.pvalue)
 
 
 def test_groups_without_images_are_a_t_test_over_groups():
     values = [1.0, 2.5, 0.5, 3.0]
-    found = intervals.interval(intervals.join([one(value) for value in values]))
+    found = intervals.pool([group(value) for value in values]).interval()
     test = stats.ttest_1samp(values, 0)
     assert found.bounds() == pytest.approx(tuple(test.confidence_interval())) and found.p == pytest.approx(test.pvalue)
-    assert (found.groups, found.images, found.image_error) == (4, 0, 0)
+    assert (found.num_groups, found.num_images, found.image_error) == (4, 0, 0)
 
 
 def test_groups_of_different_images_add_nothing_but_the_step_of_accuracies():
-    groups = [one(0, [0, 0, 100, -100]), one(50, [0, 100, 100, 0], ids=np.arange(4, 8))]
-    groups.append(one(25, [0, 100, 0, 0], ids=np.arange(8, 12)))
-    joint = intervals.join(groups)
-    assert joint.image_covariance == 0 and joint.images == 12
+    groups = [group(0, [0, 0, 100, -100]), group(50, [0, 100, 100, 0], ids=np.arange(4, 8))]
+    groups.append(group(25, [0, 100, 0, 0], ids=np.arange(8, 12)))
+    pooled = intervals.pool(groups)
+    assert pooled.image_covariance == 0 and pooled.num_images == 12
     # Variance 625 over 3 groups, and a step of 25 points.
-    assert joint.group_covariance == pytest.approx(625 / 3 + 25**2 / 12 / 3)
+    assert pooled.group_covariance == pytest.approx(625 / 3 + 25**2 / 12 / 3)
 
 
 def test_images_that_groups_share_are_counted_by_their_covariance():
-    groups = [one(0, [100, 0, 0, -100]), one(0, [100, 0, -100, 0], ids=np.array([0, 1, 2, 9]))]
-    groups.append(one(0, [100, -100, 0, 0], ids=np.arange(20, 24)))
-    joint = intervals.join(groups)
-    assert joint.images == 9
+    groups = [group(0, [100, 0, 0, -100]), group(0, [100, 0, -100, 0], ids=np.array([0, 1, 2, 9]))]
+    groups.append(group(0, [100, -100, 0, 0], ids=np.arange(20, 24)))
+    pooled = intervals.pool(groups)
+    assert pooled.num_images == 9
     # Of the three pairs, one shares an image with a product: image 0.
-    assert joint.image_covariance == pytest.approx(100 * 100 / 4**2 / 3)
+    assert pooled.image_covariance == pytest.approx(100 * 100 / 4**2 / 3)
 
 
 def test_two_groups_count_their_images_alone():
-    apart = [one(25, [100, 0, 0, 0]), one(-25, [0, 0, 0, -100], ids=np.arange(4, 8))]
-    joint = intervals.join(apart)
-    assert (joint.mean, joint.group_covariance, joint.groups, joint.images) == (0, 0, 2, 8)
+    apart = [group(25, [100, 0, 0, 0]), group(-25, [0, 0, 0, -100], ids=np.arange(4, 8))]
+    pooled = intervals.pool(apart)
+    assert (pooled.mean, pooled.group_covariance, pooled.num_groups, pooled.num_images) == (0, 0, 2, 8)
     # Each group's mean has the variance 2500 / 4; their mean has half of that.
-    assert joint.image_covariance == pytest.approx(2500 / 4 / 2)
-    shared = intervals.join([one(25, [100, 0, 0, 0]), one(25, [100, 0, 0, 0])])
-    assert shared.image_covariance == pytest.approx(2500 / 4) and shared.images == 4  # as good as one
-    found = intervals.interval(intervals.join([one(25, [100, 0, 0, 0]), one(25, [100, 0, 0, 0], ids=np.arange(4, 8))]))
+    assert pooled.image_covariance == pytest.approx(2500 / 4 / 2)
+    shared = intervals.pool([group(25, [100, 0, 0, 0]), group(25, [100, 0, 0, 0])])
+    assert shared.image_covariance == pytest.approx(2500 / 4) and shared.num_images == 4  # as good as one
+    found = intervals.pool([group(25, [100, 0, 0, 0]), group(25, [100, 0, 0, 0], ids=np.arange(4, 8))]).interval()
     assert found.p == pytest.approx(2 * stats.t.sf(25 / found.image_error, 7))
 
 
 def test_no_interval_where_nothing_varies():
     nan = pytest.approx((np.nan, np.nan), nan_ok=True)
-    assert intervals.interval(intervals.join([one(1.0)])).bounds() == nan
-    assert np.isnan(intervals.interval(intervals.join([one(1.0)])).p)
-    assert intervals.interval(intervals.join([one(1.0), one(1.0)])).bounds() == nan
-    same = intervals.interval(intervals.join([one(0, [0, 0, 0])]))
+    assert intervals.pool([group(1.0)]).interval().bounds() == nan
+    assert np.isnan(intervals.pool([group(1.0)]).interval().p)
+    assert intervals.pool([group(1.0), group(1.0)]).interval().bounds() == nan
+    same = intervals.pool([group(0, [0, 0, 0])]).interval()
     assert same.bounds() == (0, 0) and same.p == 1
 
 
@@ -92,8 +94,8 @@ def test_holm():
 def test_draws_spread_as_the_intervals_do():
     rng = np.random.default_rng(0)
     groups = [Differences(rng.normal(0, 1, 3)) for _ in range(8)]
-    joint = intervals.join(groups)
-    ends = np.quantile(joint.draw(20000), [0.025, 0.975], axis=0)
+    pooled = intervals.pool(groups)
+    ends = np.quantile(pooled.draw(20000), [0.025, 0.975], axis=0)
     for index in range(3):
-        low, high = intervals.interval(joint, index).bounds()
+        low, high = pooled.interval(index).bounds()
         assert ends[:, index] == pytest.approx([low, high], abs=0.05 * (high - low))

@@ -1,148 +1,195 @@
-"""Pairing: which networks of a results table are compared with which, group by group and image by image."""
+"""Contrasts: paired differences between networks, taken group by group and image by image."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tf_transfer.analysis import result_table
-from tf_transfer.analysis.intervals import Differences, images_alone
+from tf_transfer.analysis.intervals import Differences, ImageDifferences, only_images_count
 from tf_transfer.experiment import treatments
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Network = tuple[str, int]  # kind and n
-Contrast = Sequence[tuple[Network, Network]]  # the mean over pairs of first minus second
+ALL_SEEDS = "all"
+
+
+class Network(NamedTuple):
+    """A network within a group: its kind of treatment, as in `results.csv`, and its n (0 for a base)."""
+
+    kind: str
+    n: int
+
+
+class Pair(NamedTuple):
+    """Two networks whose accuracies are subtracted: first minus second."""
+
+    first: Network
+    second: Network
+
+
+@dataclasses.dataclass(frozen=True)
+class Contrast:
+    """The mean difference of some pairs of networks."""
+
+    pairs: tuple[Pair, ...]
+
+    @property
+    def networks(self) -> set[Network]:
+        """All networks that it compares."""
+        return {network for pair in self.pairs for network in pair}
+
+
+class Group(NamedTuple):
+    """What was repeated as a whole: a class split, a seed (`ALL_SEEDS` where seeds were averaged), and a target."""
+
+    split: str
+    seed: int | str
+    target: str
+
+
+class Score(NamedTuple):
+    """Accuracy of a network in percent and, where it was recorded, which test images it got right, bool [images]."""
+
+    accuracy: float
+    correct: np.ndarray | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """All comparable networks of one experiment.
+    """The scores of all comparable networks of one experiment.
 
     Attributes:
-      groups: By (split, seed, target): by network, its accuracy in percent and, where known, its correctness per image
-        (0 or 100).
-      image_ids: By (split, target), int [images]: numbers of the test images, where they are known.
+      groups: By group and network. The networks of one group were tested on the same images.
+      image_ids: By (split, target), int [images]: numbers of the test images from 0 on without gaps, where they are
+        known.
     """
 
-    groups: Mapping[tuple, Mapping[Network, tuple[float, np.ndarray | None]]]
+    groups: Mapping[Group, Mapping[Network, Score]]
     image_ids: Mapping[tuple[str, str], np.ndarray]
 
     @property
     def layers(self) -> list[int]:
-        """All n, in order, without the bases' 0."""
-        return sorted({n for group in self.groups.values() for _, n in group} - {0})
+        """All n in order, without the bases' 0."""
+        return sorted({network.n for group in self.groups.values() for network in group} - {0})
 
-    def differences(self, contrasts: Sequence[Contrast]) -> dict[tuple, Differences]:
+    def differences(self, contrasts: Sequence[Contrast]) -> dict[Group, Differences]:
         """Takes all contrasts in every group that has all their networks.
 
-        With several splits the groups are the splits and directions, their seeds averaged, since seeds of one split are
-        no independent witnesses of what another split would show. With one split they are seeds and directions.
+        With several class splits a group is a split and direction, its seeds averaged, since seeds of one split say
+        nothing about what another split would show. With one split a group is a seed and direction.
 
         Args:
           contrasts: K of them.
 
         Returns:
-          By (split, seed, target), seed being `all` where seeds were averaged.
+          K differences by group.
         """
-        found: dict[tuple, list[np.ndarray]] = {}
-        needed = {network for contrast in contrasts for pair in contrast for network in pair}
-        complete = {key: group for key, group in self.groups.items() if needed <= group.keys()}
-        several_splits = len({split for split, _, _ in complete}) > 1
-        for (split, seed, target), group in complete.items():
-            key = (split, "all" if several_splits else seed, target)
-            found.setdefault(key, []).append(_contrast(group, contrasts))
-        return {key: self._merge(key, members) for key, members in found.items()}
+        needed = _networks(contrasts)
+        complete = {group: scores for group, scores in self.groups.items() if needed <= scores.keys()}
+        several_splits = len({group.split for group in complete}) > 1
+        by_group: dict[Group, list[_GroupDifferences]] = {}
+        for group, scores in complete.items():
+            merged = group._replace(seed=ALL_SEEDS) if several_splits else group
+            by_group.setdefault(merged, []).append(_subtract(scores, contrasts))
+        return {group: self._average(group, members) for group, members in by_group.items()}
 
-    def _merge(self, key: tuple, members: list) -> Differences:
-        values = np.mean([values for values, _ in members], 0)
-        if any(images is None for _, images in members):
+    def _average(self, group: Group, members: Sequence[_GroupDifferences]) -> Differences:
+        values = np.mean([member.values for member in members], 0)
+        per_image = [member.per_image for member in members if member.per_image is not None]
+        if len(per_image) < len(members):
             return Differences(values)
-        images = np.mean([images for _, images in members], 0)
-        return Differences(values, images, self.image_ids[key[0], key[2]])
+        ids = self.image_ids[group.split, group.target]
+        return Differences(values, ImageDifferences(np.mean(per_image, 0), ids))
 
 
-def source_of_chance(groups: Mapping[tuple, Differences]) -> str:
+class _GroupDifferences(NamedTuple):
+    values: np.ndarray  # float [K], in points
+    per_image: np.ndarray | None  # float [images, K], in points
+
+
+def source_of_chance(groups: Mapping[Group, Differences]) -> str:
     """Names what an interval over these groups accounts for: `images`, `images, splits, directions`, `none`, ..."""
-    if groups and images_alone(list(groups.values())):
+    if only_images_count(list(groups.values())):
         return "images"
     sources = ["images"] if groups and all(group.images is not None for group in groups.values()) else []
-    names = ("splits", "seeds", "directions")
-    sources += [name for name, parts in zip(names, zip(*groups, strict=True), strict=False) if len(set(parts)) > 1]
+    for name, field in (("splits", "split"), ("seeds", "seed"), ("directions", "target")):
+        if len({getattr(group, field) for group in groups}) > 1:
+            sources.append(name)
     return ", ".join(sources) or "none"
 
 
-def collect_scores(
-    table: pd.DataFrame,
-    metric: str,
-    images: ImageResults = NOT_RECORDED,
-) -> Scores:
+def collect_scores(table: pd.DataFrame, metric: str, images: ImageResults = NOT_RECORDED) -> Scores:
     """Sorts a results table into groups of networks that were trained and tested on the same images.
 
     Args:
-      table: Results as in `results.csv`, of one of `analysis.families`.
+      table: Results as in `results.csv`, of one of `result_table.families`.
       metric: The column of accuracies, in [0, 1].
       images: Which test images each run got right.
 
     Raises:
       ValueError: The table mixes training volumes, has a network twice, or the images of a target do not match.
     """
-    rows = _comparable(table)
-    groups: dict[tuple, dict] = {}
-    ids: dict[tuple[str, str], np.ndarray] = {}
-    for row in rows.itertuples():
-        group = groups.setdefault((row.split, row.seed, row.target), {})
-        if (row.kind, row.n) in group:
-            raise ValueError(
-                f"{row.kind} n = {row.n} of {row.target}, {row.split}, seed {row.seed} stands twice in the table; "
-                "expected each network once"
-            )
-        correct = images.correct.get(row.run)
-        group[row.kind, row.n] = 100 * getattr(row, metric), correct
-        if correct is not None:
-            _number_images(ids, images.image_ids, row, len(correct))
-    return Scores(groups, _without_gaps(ids))
-
-
-def _comparable(table: pd.DataFrame) -> pd.DataFrame:
     rows = result_table.comparable(table[table["kind"].isin(treatments.KINDS)])
     volumes = sorted(rows["images_per_class"].unique().tolist())
     if len(volumes) > 1:
         raise ValueError(f"images_per_class: expected one training volume in the table, got {volumes}")
-    return rows
+    groups: dict[Group, dict[Network, Score]] = {}
+    for row in rows.to_dict("records"):
+        group, network = Group(row["split"], row["seed"], row["target"]), Network(row["kind"], row["n"])
+        scores = groups.setdefault(group, {})
+        if network in scores:
+            raise ValueError(
+                f"{network.kind} n = {network.n} of {group.target}, {group.split}, seed {group.seed} stands twice in "
+                "the table; expected each network once"
+            )
+        scores[network] = Score(100 * row[metric], images.correct.get(row["run"]))
+    return Scores(groups, _number_images(rows, images))
 
 
-def _number_images(ids: dict, given: Mapping, row, count: int) -> None:
-    key = (row.split, row.target)
-    if key not in ids:
-        taken = sum(len(numbers) for numbers in ids.values())
-        ids[key] = given.get(key, -1 - np.arange(taken, taken + count))  # apart from the given ones
-    if len(ids[key]) != count:
-        raise ValueError(
-            f"{row.run} was tested on {count} images, expected {len(ids[key])} as the others of {row.split}, "
-            f"{row.target}; train it again"
-        )
-
-
-def _without_gaps(ids: dict) -> dict:
+def _number_images(rows: pd.DataFrame, images: ImageResults) -> dict[tuple[str, str], np.ndarray]:
+    """Numbers the test images of every (split, target) from 0 on, without gaps."""
+    ids: dict[tuple[str, str], np.ndarray] = {}
+    numbered = 0
+    for run, split, target in zip(rows["run"], rows["split"], rows["target"], strict=True):
+        if run not in images.correct:
+            continue
+        count, task = len(images.correct[run]), (split, target)
+        if task not in ids:
+            unknown = -1 - np.arange(numbered, numbered + count)  # negative: different from all known images
+            ids[task] = images.image_ids.get(task, unknown)
+            numbered += len(ids[task])
+        if len(ids[task]) != count:
+            raise ValueError(
+                f"{run} was tested on {count} images, expected {len(ids[task])} as the others of {split}, {target}; "
+                "train it again"
+            )
     if not ids:
         return {}
-    _, numbers = np.unique(np.concatenate(list(ids.values())), return_inverse=True)
-    ends = np.cumsum([len(given) for given in ids.values()])
-    return dict(zip(ids, np.split(numbers, ends[:-1]), strict=True))
+    _, without_gaps = np.unique(np.concatenate(list(ids.values())), return_inverse=True)
+    ends = np.cumsum([len(numbers) for numbers in ids.values()])
+    return dict(zip(ids, np.split(without_gaps, ends[:-1]), strict=True))
 
 
-def _contrast(group: Mapping, contrasts: Sequence[Contrast]) -> tuple[np.ndarray, np.ndarray | None]:
-    values = [np.mean([group[one][0] - group[other][0] for one, other in contrast]) for contrast in contrasts]
-    if any(group[network][1] is None for contrast in contrasts for pair in contrast for network in pair):
-        return np.array(values), None
-    per_image = [
-        np.mean([100.0 * group[one][1] - 100.0 * group[other][1] for one, other in contrast], 0)
+def _subtract(scores: Mapping[Network, Score], contrasts: Sequence[Contrast]) -> _GroupDifferences:
+    values = [
+        np.mean([scores[first].accuracy - scores[second].accuracy for first, second in contrast.pairs])
         for contrast in contrasts
     ]
-    return np.array(values), np.array(per_image).T
+    needed = _networks(contrasts)
+    correct = {name: 100.0 * known for name in needed if (known := scores[name].correct) is not None}
+    if len(correct) < len(needed):
+        return _GroupDifferences(np.array(values), None)
+    per_image = [
+        np.mean([correct[first] - correct[second] for first, second in contrast.pairs], 0) for contrast in contrasts
+    ]
+    return _GroupDifferences(np.array(values), np.array(per_image).T)
+
+
+def _networks(contrasts: Sequence[Contrast]) -> set[Network]:
+    return {network for contrast in contrasts for network in contrast.networks}

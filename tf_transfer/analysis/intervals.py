@@ -1,17 +1,18 @@
-"""Intervals for means of paired differences, with two sources of chance: the networks' groups and the test images.
+"""Confidence intervals for mean paired differences, with two sources of variation: groups and test images.
 
 A *group* is what was repeated as a whole: a class split, seed and direction. Within a group all networks are compared
-on the same test images; groups may share test images too.
+on the same test images; different groups may share test images too.
 
-With U groups of means d_u, of which the pairs share images with covariance C (averaged over all pairs of groups; 0
-where no image is shared), the variance of their mean is var(d_u) / U + C, without bias: var(d_u) holds all chance of a
-group and of its own images, but not what the images do to all groups alike. The half-width of the interval is the root
-of the sum of both parts' squared half-widths, the first from a t distribution with U - 1 degrees of freedom. That holds
-the truth in 95 to 96 % of cases with 8 groups; adding the variances and matching degrees of freedom (Satterthwaite)
-would hold it less often with few.
+Let d_u be the mean difference of group u, of U groups, and C the covariance of two groups' means that comes from the
+test images that they share, averaged over all pairs of groups (0 where no image is shared). Then var(d_u) / U + C is an
+unbiased estimate of the variance of the groups' mean: var(d_u) contains all variation of a group and of its own images,
+but not what shared images do to all groups alike. Each of the two parts has its own half-width, the first from a t
+distribution with U - 1 degrees of freedom; the half-width of the interval is the root of the sum of their squares. With
+8 groups the coverage of these 95 % intervals is 95 to 96 % (BUILD.md). Adding the variances and matching the degrees of
+freedom (Satterthwaite) would give a lower coverage with few groups.
 
-With one or two groups there is the images' variance alone, and the interval speaks of these networks only: two groups
-say next to nothing of others, the t distribution's quantile being 12.7.
+With one or two groups only the variance from the images is used, and the interval holds for these networks only. Two
+groups say next to nothing about other networks: the quantile of the t distribution would be 12.7.
 """
 
 from __future__ import annotations
@@ -20,149 +21,167 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import optimize, special
 
 LEVEL = 0.95
-FEWEST_GROUPS = 3  # from which on groups tell something of others; the quantile is 4.3 then
-_LEAST_P = 1e-30  # smaller ones say nothing more
+MIN_GROUPS = 3  # the fewest that say anything about other networks; the t distribution's quantile is 4.3
+_MIN_P = 1e-30  # a smaller p value says nothing more
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageDifferences:
+    """K differences on each test image of one group.
+
+    Attributes:
+      values: float [images, K], in points.
+      ids: int [images], from 0 on without large gaps: the same number for the same image in all groups, none twice.
+    """
+
+    values: np.ndarray
+    ids: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
 class Differences:
-    """What one group says of K differences.
+    """K differences in one group.
 
     Attributes:
       values: float [K], in points.
-      images: float [images, K], the differences on each test image, in points; None where they are not known.
-      image_ids: int [images], numbers from 0 on without great gaps, the same for the same image in all groups and none
-        twice; None with `images`.
+      images: The same on each test image; None where it was not recorded.
     """
 
     values: np.ndarray
-    images: np.ndarray | None = None
-    image_ids: np.ndarray | None = None
+    images: ImageDifferences | None = None
 
 
 @dataclasses.dataclass(frozen=True)
-class Joint:
-    """Means of K differences over all groups, and what chance does to them.
+class PooledDifferences:
+    """K differences averaged over all groups, with their covariance.
 
     Attributes:
       mean: float [K], in points.
-      group_covariance: float [K, K], from group to group; zero where the images alone are counted.
-      image_covariance: float [K, K], from the images that the groups share, or from all where these alone are counted.
-      groups: Number of groups.
-      images: Number of different test images; 0 where not all groups have them.
+      group_covariance: float [K, K], from variation between groups; zero where only the images count.
+      image_covariance: float [K, K], from the test images that groups share, or from all of them where only the images
+        count; NaN where nothing is known.
+      num_groups: Number of groups.
+      num_images: Number of different test images; 0 where they were not recorded in all groups.
     """
 
     mean: np.ndarray
     group_covariance: np.ndarray
     image_covariance: np.ndarray
-    groups: int
-    images: int
+    num_groups: int
+    num_images: int
+
+    def interval(self, index: int = 0) -> Interval:
+        """The interval of one of the differences.
+
+        It is unknown (NaN) for one group without recorded images, and for a difference that never varies but is not 0.
+        """
+        estimate = float(self.mean[index])
+        group_error = float(self.group_covariance[index, index]) ** 0.5
+        image_error = float(np.maximum(0, self.image_covariance[index, index])) ** 0.5  # NaN stays NaN
+        if group_error == image_error == 0 != estimate:
+            image_error = np.nan
+        return Interval(estimate, group_error, image_error, self.num_groups, self.num_images)
 
     def draw(self, count: int, seed: int = 0) -> np.ndarray:
-        """Draws means as they might as well have come out, float [count, K]; the groups' part from a t distribution."""
+        """Draws means from their sampling distribution, float [count, K]; the groups' part from a t distribution."""
         rng = np.random.default_rng(seed)
-        drawn = self.mean + rng.standard_normal((count, len(self.mean))) @ _root(self.image_covariance)
-        if self.groups > 1:
-            freedom = self.groups - 1
+        drawn = self.mean + rng.standard_normal((count, len(self.mean))) @ _square_root(self.image_covariance)
+        if self.num_groups > 1:
+            freedom = self.num_groups - 1
             scale = np.sqrt(rng.chisquare(freedom, (count, 1)) / freedom)
-            drawn += rng.standard_normal((count, len(self.mean))) @ _root(self.group_covariance) / scale
+            drawn += rng.standard_normal((count, len(self.mean))) @ _square_root(self.group_covariance) / scale
         return drawn
 
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """An estimate with its interval, in points.
+    """An estimate with its confidence interval, in points.
 
     Attributes:
       estimate: The mean difference.
-      group_error: Standard error of what differs from group to group; 0 where the images alone are counted.
-      image_error: Standard error of what shared images do, or all images where these alone are counted; NaN where
-        nothing tells it.
-      groups: Number of groups.
-      images: Number of images.
+      group_error: Standard error from variation between groups; 0 where only the images count.
+      image_error: Standard error from shared test images, or from all of them where only the images count; NaN where
+        the interval is unknown.
+      num_groups: Number of groups.
+      num_images: Number of test images.
     """
 
     estimate: float
     group_error: float
     image_error: float
-    groups: int
-    images: int
+    num_groups: int
+    num_images: int
 
     def bounds(self, comparisons: int = 1) -> tuple[float, float]:
-        """Lower and upper end; 95 % hold for all of so many comparisons at once (Bonferroni)."""
-        reach = self._reach((1 - LEVEL) / comparisons)
-        return float(self.estimate - reach), float(self.estimate + reach)
+        """Lower and upper end, at 95 % for this many comparisons together (Bonferroni)."""
+        half_width = self._half_width((1 - LEVEL) / comparisons)
+        return float(self.estimate - half_width), float(self.estimate + half_width)
 
     @property
     def p(self) -> float:
         """Two-sided p value of no difference: 1 minus the level of the interval that just touches 0."""
         distance = abs(self.estimate)
-        if np.isnan(self.image_error) or distance == 0:
-            return np.nan if np.isnan(self.image_error) else 1.0
+        if np.isnan(self.image_error):
+            return np.nan
+        if distance == 0:
+            return 1.0
         if self.group_error == 0:
-            return float(2 * special.stdtr(max(1, self.images - 1), -distance / self.image_error))
-        if distance >= self._reach(_LEAST_P):
-            return _LEAST_P
-        return float(np.exp(optimize.brentq(lambda log_p: self._reach(np.exp(log_p)) - distance, np.log(_LEAST_P), 0)))
+            return float(2 * special.stdtr(max(1, self.num_images - 1), -distance / self.image_error))
+        if distance >= self._half_width(_MIN_P):
+            return _MIN_P
+        log_p = optimize.brentq(lambda log_p: self._half_width(np.exp(log_p)) - distance, np.log(_MIN_P), 0)
+        return float(np.exp(log_p))
 
-    def _reach(self, p: float) -> float:
-        # stdtrit is the quantile of the t distribution; scipy.stats.t does the same a hundred times slower.
-        by_groups = self.group_error * special.stdtrit(self.groups - 1, p / 2) if self.group_error else 0.0
-        by_images = self.image_error * special.stdtrit(max(1, self.images - 1), p / 2) if self.image_error else 0.0
-        return float(np.hypot(by_groups, by_images))
+    def _half_width(self, p: float) -> float:
+        def part(error: float, freedom: int) -> float:
+            # stdtrit is the quantile of the t distribution; scipy.stats.t does the same a hundred times slower.
+            return error * float(special.stdtrit(freedom, p / 2)) if error else 0.0
+
+        from_groups = part(self.group_error, self.num_groups - 1)
+        from_images = part(self.image_error, max(1, self.num_images - 1))
+        return float(np.hypot(from_groups, from_images))
 
 
-def join(groups: Sequence[Differences]) -> Joint:
-    """Averages the differences of all groups, each group counting the same.
+def pool(groups: Sequence[Differences]) -> PooledDifferences:
+    """Averages differences over groups, each group with the same weight.
 
     Args:
       groups: At least one, all of the same K differences.
     """
     values = np.array([group.values for group in groups], float)
-    known = all(group.images is not None for group in groups)
-    none = np.zeros((values.shape[1],) * 2)
-    if images_alone(groups):
-        images, between = _whole_covariance(groups), none
+    images = _recorded_images(groups)
+    zero = np.zeros((values.shape[1],) * 2)
+    if only_images_count(groups):
+        group_covariance, image_covariance = zero, _image_covariance(images)
     elif len(groups) == 1:
-        images, between = none * np.nan, none
+        group_covariance, image_covariance = zero, zero * np.nan
     else:
-        images = _shared_covariance(groups) if known else none
-        between = np.atleast_2d(np.cov(values, rowvar=False)) / len(groups)
-        # Accuracies come in steps. Two groups that agree by chance to the step would pass for certain without this.
-        between += np.eye(values.shape[1]) * (_step(groups) ** 2 / 12 / len(groups) if known else 0)
-    count = len(np.unique(np.concatenate([group.image_ids for group in groups]))) if known else 0
-    return Joint(values.mean(0), between, images, len(groups), count)
+        group_covariance = np.atleast_2d(np.cov(values, rowvar=False)) / len(groups)
+        image_covariance = _shared_image_covariance(images) if images else zero
+        if images:
+            # Accuracies come in steps of one image. Without this, groups that agree to the step would leave no doubt.
+            group_covariance += np.eye(values.shape[1]) * (_accuracy_step(images) ** 2 / 12 / len(groups))
+    num_images = len(np.unique(np.concatenate([group.ids for group in images]))) if images else 0
+    return PooledDifferences(values.mean(0), group_covariance, image_covariance, len(groups), num_images)
 
 
-def images_alone(groups: Sequence[Differences]) -> bool:
-    """Whether an interval over these groups counts the chance of their images alone."""
-    return len(groups) < FEWEST_GROUPS and all(group.images is not None for group in groups)
+def only_images_count(groups: Sequence[Differences]) -> bool:
+    """Whether an interval over these groups accounts for the test images only, since there are too few groups."""
+    return len(groups) < MIN_GROUPS and len(_recorded_images(groups)) > 0
 
 
-def interval(joint: Joint, index: int = 0) -> Interval:
-    """The interval of one of the joint differences.
-
-    No interval is known (NaN) with one group without images, nor where a difference never varies and yet is not 0.
-    """
-    estimate = float(joint.mean[index])
-    group_error = float(joint.group_covariance[index, index]) ** 0.5
-    image_error = float(np.maximum(0, joint.image_covariance[index, index])) ** 0.5  # NaN stays
-    if group_error == image_error == 0 != estimate:
-        image_error = np.nan
-    return Interval(estimate, group_error, image_error, joint.groups, joint.images)
-
-
-def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's correction: below 0.05, the chance that any of these is a false finding is at most 5 %.
+def holm(p_values: npt.ArrayLike) -> np.ndarray:
+    """Holm's correction: if all values below 0.05 are taken for findings, any is false with a chance of at most 5 %.
 
     Args:
-      p_values: May hold NaN, which stays NaN and does not count.
+      p_values: float [N]. NaN stays NaN and does not count as a comparison.
 
     Returns:
-      float [p_values], in the same order.
+      float [N], the corrected values in the same order.
     """
     p_values = np.asarray(p_values, float)
     corrected = np.full(p_values.shape, np.nan)
@@ -172,36 +191,43 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return corrected
 
 
-def _step(groups: Sequence[Differences]) -> float:
-    return 100 / min(len(group.images) for group in groups)
+def _recorded_images(groups: Sequence[Differences]) -> list[ImageDifferences]:
+    """The differences per image of all groups; none if any group lacks them."""
+    images = [group.images for group in groups if group.images is not None]
+    return images if len(images) == len(groups) else []
 
 
-def _whole_covariance(groups: Sequence[Differences]) -> np.ndarray:
-    """What all images do to the mean of the groups."""
-    fewest = min(len(group.images) for group in groups)
+def _accuracy_step(groups: Sequence[ImageDifferences]) -> float:
+    return 100 / min(len(group.values) for group in groups)
+
+
+def _image_covariance(groups: Sequence[ImageDifferences]) -> np.ndarray:
+    """The covariance that the choice of test images gives the mean over groups."""
+    fewest = min(len(group.values) for group in groups)
     if fewest < 2:
-        return np.full((groups[0].images.shape[1],) * 2, np.nan)
+        return np.full((groups[0].values.shape[1],) * 2, np.nan)
     total, _ = _sum_over_groups(groups)
     return total.T @ total / len(groups) ** 2 * fewest / (fewest - 1)
 
 
-def _shared_covariance(groups: Sequence[Differences]) -> np.ndarray:
-    # The covariance over all pairs is that of the sum over groups less each group's own.
+def _shared_image_covariance(groups: Sequence[ImageDifferences]) -> np.ndarray:
+    """The covariance of two groups' means from the images that they share, averaged over all pairs of groups."""
+    # Over all pairs, that is the covariance of the sum over groups less each group's own.
     total, own = _sum_over_groups(groups)
     return (total.T @ total - own) / (len(groups) * (len(groups) - 1))
 
 
-def _sum_over_groups(groups: Sequence[Differences]) -> tuple[np.ndarray, np.ndarray]:
-    """What each image adds to the sum of the groups' means, [images, K], and the sum of each group's own covariance."""
-    numbers = 1 + max(group.image_ids.max() for group in groups)
-    total, own = np.zeros((numbers, groups[0].images.shape[1])), 0.0
+def _sum_over_groups(groups: Sequence[ImageDifferences]) -> tuple[np.ndarray, np.ndarray]:
+    """What each image contributes to the sum of the groups' means, [images, K], and the sum of their covariances."""
+    num_images, num_differences = 1 + max(group.ids.max() for group in groups), groups[0].values.shape[1]
+    total, own = np.zeros((num_images, num_differences)), np.zeros((num_differences, num_differences))
     for group in groups:
-        centred = (group.images - group.images.mean(0)) / len(group.images)
-        total[group.image_ids] += centred
+        centred = (group.values - group.values.mean(0)) / len(group.values)
+        total[group.ids] += centred
         own += centred.T @ centred
     return total, own
 
 
-def _root(covariance: np.ndarray) -> np.ndarray:
+def _square_root(covariance: np.ndarray) -> np.ndarray:
     variances, axes = np.linalg.eigh(covariance)
     return np.sqrt(np.maximum(variances, 0))[:, None] * axes.T

@@ -1,4 +1,4 @@
-"""What a table of results says, all in all: means, effects, findings, and cautions."""
+"""What a table of results says, in one place: means, effects, findings, and warnings."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class Summary:
     """What a table of results says.
 
     Attributes:
-      table: One row a run, as in `results.csv`.
-      metric: The column that it is judged by.
+      table: One row per run, as in `results.csv`.
+      metric: The column of accuracies that is used.
       means: Accuracy in percent, by family of class splits; one row per kind of treatment, one column per n.
-      boost: Table 1 of the paper, from these runs; empty if nothing was transferred and fine-tuned.
-      warnings: What should keep a reader from trusting them.
+      boost: Table 1 of the paper, from these runs; empty without fine-tuned transfers.
+      warnings: Reasons not to trust the table.
       effects: What each layer is worth, with intervals, as from `effects.estimate_effects`.
-      findings: What they say, in sentences.
+      findings: What the effects say, in sentences.
     """
 
     table: pd.DataFrame
@@ -35,17 +35,17 @@ class Judgement:
     findings: findings.Findings
 
 
-def judge(table: pd.DataFrame, metric: str, images: ImageResults = NOT_RECORDED) -> Judgement:
-    """Judges a table of results; effects and findings are about its first family of class splits.
+def summarise(table: pd.DataFrame, metric: str, images: ImageResults = NOT_RECORDED) -> Summary:
+    """Summarises a table of results; effects and findings are those of its first family of class splits.
 
     Args:
       table: Results as in `results.csv`.
-      metric: The column to judge by, in [0, 1].
+      metric: The column of accuracies to use, in [0, 1].
       images: Which test images each run got right.
     """
     family = result_table.main_family(table)
     estimated = effects.estimate_effects(family, metric, images)
-    return Judgement(
+    return Summary(
         table=table,
         metric=metric,
         means={name: result_table.treatment_means(rows, metric) for name, rows in result_table.families(table).items()},

@@ -1,10 +1,10 @@
-"""Table 1 of the paper: what is gained by transfer, even after the whole network was fine-tuned.
+"""Table 1 of the paper: what transfer gains, even after the whole network was fine-tuned.
 
-From the published scores this gives the paper's own figures, to the last digit that it prints (`PAPER`). Two other ways
-to average do not, since the published AnB+ and BnB+ have two networks for some layers and one for the others:
+From the published scores this gives the paper's own figures, to the last digit printed (`PAPER`). Two other ways to
+average do not, since for some layers two AnB+ and BnB+ networks were published, and one for the others:
 
-- means per layer first, and then over layers: 1.7 / 1.9 / 2.1 over baseB and 1.6 / 1.5 / 1.8 over BnB+;
-- each network less the base of its own target: 1.0 / 1.2 / 1.2 over baseB. Seven of the ten AnB+ networks were trained
+- means per layer first, then over layers: 1.7 / 1.9 / 2.1 over baseB and 1.6 / 1.5 / 1.8 over BnB+;
+- each network minus the base of its own target: 1.0 / 1.2 / 1.2 over baseB. Seven of the ten AnB+ networks were trained
   on half B of seed 0, whose base (63.4 %) is the best of the eight; the paper subtracts the mean of all (62.5 %).
 """
 
@@ -33,16 +33,16 @@ def paper() -> pd.DataFrame:
 def boost(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Averages how far AnB+ lies above baseB and above BnB+, over ranges of layers.
 
-    The mean over all AnB+ networks of a range, less the mean over all bases or over all BnB+ networks of the layers
-    that have both; of the first family of class splits (`analysis.families`).
+    This is the mean over all AnB+ networks of a range, minus the mean over all bases, or over all BnB+ networks of the
+    layers that have both; in the first family of class splits (`result_table.families`).
 
     Args:
       table: Results as in `results.csv`.
       metric: The column to average, in [0, 1].
 
     Returns:
-      Percentage points. Rows `over baseB` and `over BnB+`, those that the table has networks for; columns `1-7`,
-      `3-7`, `5-7`, where 7 is the last layer cut at. Empty if nothing was transferred and fine-tuned.
+      Percentage points. Rows `over baseB` and `over BnB+`, as far as there are networks for them; columns `1-7`, `3-7`,
+      `5-7`, where 7 is the last layer at which networks were cut. Empty without fine-tuned transfers.
     """
     import pandas as pd
 
@@ -50,14 +50,14 @@ def boost(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     transfer, base, selffer = (rows[rows["kind"] == kind] for kind in ("transfer+", "base", "selffer+"))
     gains: dict[str, dict[str, float]] = {}
     for first in FIRST_LAYERS:
-        cut = transfer[transfer["n"] >= first]
-        if cut.empty:
+        in_range = transfer[transfer["n"] >= first]
+        if in_range.empty:
             break
         name = f"{first}-{transfer['n'].max()}"
         if not base.empty:
-            gains.setdefault(OVER_BASE, {})[name] = 100 * (cut[metric].mean() - base[metric].mean())
-        both = set(cut["n"]) & set(selffer["n"])
+            gains.setdefault(OVER_BASE, {})[name] = 100 * (in_range[metric].mean() - base[metric].mean())
+        both = set(in_range["n"]) & set(selffer["n"])
         if both:
-            paired, own = (kind.loc[kind["n"].isin(both), metric].mean() for kind in (cut, selffer))
-            gains.setdefault(OVER_SELFFER, {})[name] = 100 * (paired - own)
+            ours, reference = (kind.loc[kind["n"].isin(both), metric].mean() for kind in (in_range, selffer))
+            gains.setdefault(OVER_SELFFER, {})[name] = 100 * (ours - reference)
     return pd.DataFrame.from_dict(gains, orient="index")

@@ -15,7 +15,7 @@ import markupsafe
 from tf_transfer import __version__
 from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
-from tf_transfer.analysis.summary import Judgement
+from tf_transfer.analysis.summary import Summary
 from tf_transfer.experiment import treatments
 from tf_transfer.files import atomic
 from tf_transfer.report.checks import Check
@@ -66,7 +66,7 @@ class Page:
 
     title: str
     subtitle: str
-    judgement: Judgement
+    judgement: Summary
     missing: Sequence[Cohort]
     pictures: Sequence[Picture]
     boosts: Mapping[str, pd.DataFrame]

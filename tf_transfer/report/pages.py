@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import markupsafe
 
 from tf_transfer.analysis import published, result_table, table1
-from tf_transfer.analysis.summary import Judgement
+from tf_transfer.analysis.summary import Summary
 from tf_transfer.report import captions, checks, rerun
 from tf_transfer.report.figures import inline
 from tf_transfer.report.page import Page, Picture, embed_png
@@ -16,7 +16,7 @@ from tf_transfer.results.contents import Contents
 
 
 def workdir_page(
-    judgement: Judgement,
+    judgement: Summary,
     contents: Contents,
     figures: Mapping[str, pathlib.Path],
     filters: Mapping[str, pathlib.Path],
@@ -51,7 +51,7 @@ def workdir_page(
     )
 
 
-def published_page(judgement: Judgement, figures: Mapping[str, pathlib.Path]) -> Page:
+def published_page(judgement: Summary, figures: Mapping[str, pathlib.Path]) -> Page:
     """Gathers the page of the published scores; arguments as for `workdir_page`."""
     return Page(
         title="What the layers of CaffeNet are worth on another task: the published scores",
@@ -67,7 +67,7 @@ def published_page(judgement: Judgement, figures: Mapping[str, pathlib.Path]) ->
     )
 
 
-def _pictures(judgement: Judgement, figures: Mapping[str, pathlib.Path]) -> list[Picture]:
+def _pictures(judgement: Summary, figures: Mapping[str, pathlib.Path]) -> list[Picture]:
     means = captions.describe_means(next(iter(judgement.means.values())))
     words = {name: captions.describe_effects(judgement.effects) for name in ("effects", "each_effect")}
     pictures = []
@@ -88,12 +88,12 @@ def _filters(filters: Mapping[str, pathlib.Path]) -> list[Picture]:
     return [Picture("filters", caption.title, text, markupsafe.Markup("").join(images))]
 
 
-def _boosts(judgement: Judgement, compare: bool) -> dict:
+def _boosts(judgement: Summary, compare: bool) -> dict:
     ours = {"Boost of AnB+ (points), averaged as in the paper's Table 1": judgement.boost}
     return ours | ({"Table 1 of the paper": table1.paper()} if compare else {})
 
 
-def _subtitle(judgement: Judgement, network: str) -> str:
+def _subtitle(judgement: Summary, network: str) -> str:
     compared = result_table.main_family(judgement.table)
     parts = [f"{len(judgement.table)} networks ({network})"]
     for name, word in (("split", "class split"), ("seed", "seed"), ("target", "target")):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tf_transfer.analysis import published, result_table
-from tf_transfer.analysis.summary import Judgement, judge
+from tf_transfer.analysis.summary import Summary, summarise
 from tf_transfer.experiment.plan import Cohort
 from tf_transfer.report import page, pages
 from tf_transfer.report.dashboard import write_dashboard
@@ -30,7 +30,7 @@ _PAGE = "report.html"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Report(Judgement):
+class Report(Summary):
     """What results say, and where it was written to.
 
     Attributes:
@@ -66,7 +66,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
     """
     contents = read_contents(workdir)
     directory, table = contents.directory, contents.table
-    judgement = judge(table, metric, contents.images)
+    judgement = summarise(table, metric, contents.images)
     paths = _save(_draw(judgement, contents, compare), directory / "figures")
     filters = _draw_filters(directory, table)
     shown = paths | {f"filters/{base}": path for base, path in filters.items()}
@@ -98,7 +98,7 @@ def write_published(out: str | os.PathLike) -> Report:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PermissionError(f"cannot write to {str(out)!r} ({error.strerror}); choose another --out") from error
-    judgement = judge(published.read_table(), published.METRIC)
+    judgement = summarise(published.read_table(), published.METRIC)
     # What the authors published is drawn as they published it; cautions about it are not drawn.
     drawn = paper.draw_all(judgement.table, judgement.metric) | _draw_effects(judgement.effects)
     paths = _save(drawn, directory)
@@ -112,7 +112,7 @@ def write_published(out: str | os.PathLike) -> Report:
     )
 
 
-def _draw(judgement: Judgement, contents: Contents, compare: bool) -> dict[str, Figure]:
+def _draw(judgement: Summary, contents: Contents, compare: bool) -> dict[str, Figure]:
     theirs = published.read_table() if compare else None
     drawn = paper.draw_all(judgement.table, judgement.metric, judgement.warnings, theirs)
     drawn |= _draw_effects(judgement.effects)
