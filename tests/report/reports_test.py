@@ -46,7 +46,7 @@ def test_the_page_of_a_report(reported):
         assert f'id="{anchor}"' in page
     for sentence in (*reported.findings.answer, *reported.findings.recommendation):
         assert str(markupsafe.escape(sentence)) in page
-    assert "37 networks (convnet); class split random-0; seed 0; target B; top-1 accuracy of the last test." in page
+    assert "37 networks (convnet); class split random-0; seed 0; target B; top-1 accuracy" in page
     assert "Table 1 of the paper" in page and "Not complete" not in page
     assert f"python bin/report.py --workdir={reported.page_path.parent} --compare=published" in page
 

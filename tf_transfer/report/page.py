@@ -1,4 +1,7 @@
-"""The report as one HTML page that needs nothing else: no network, no other file."""
+"""The report as one HTML page that needs nothing else: no network, no other file.
+
+What the page says is gathered in a `Page`, of a workdir or of the published scores; `templates/` say how it looks.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +10,63 @@ import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import markupsafe
 
 from tf_transfer import __version__
+from tf_transfer.analysis import published, result_table, table1
 from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.analysis.summary import Summary
 from tf_transfer.experiment import treatments
 from tf_transfer.files import atomic
+from tf_transfer.report import checks, rerun
 from tf_transfer.report.checks import Check
+from tf_transfer.report.figures.report_figure import SavedFigure
+from tf_transfer.report.inline_images import inline_png, inline_svg
+from tf_transfer.results.contents import Contents
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tf_transfer.experiment.plan import Cohort
 
-# Named once, if the same in all rows.
-_QUIET = ("split", "images_per_class", "seed", "steps", "num_classes", "status", "caution")
+# Columns of the table of runs that are named once above it where they are the same in all rows.
+_OFTEN_CONSTANT = ("split", "images_per_class", "seed", "steps", "num_classes", "status", "caution")
 _PERCENT = ("top1_last", "top1_mean_best10", "train_top1_last")  # shares in the table, percent on the page
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class PageFigure:
     """A figure on the page.
 
     Attributes:
       name: Its anchor.
       title: Its heading.
       caption: How to read it.
-      markup: An `svg` or `img` element, with its alternative text.
+      markup: One or several `svg` or `img` elements, each with its alternative text.
+      is_series: Whether it is several small pictures side by side.
     """
 
     name: str
     title: str
     caption: str
     markup: markupsafe.Markup
+    is_series: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Page:
-    """All that stands on the page.
+    """All that the page says.
 
     Attributes:
       title: Its heading.
       subtitle: What was trained, in one sentence.
-      judgement: What the results say.
+      summary: What the results say.
       missing: The cohorts that are not done, with the runs that they lack.
-      pictures: The figures.
+      figures: The figures.
       boosts: Tables as from `table1.boost`, by their headings.
       checks: The validity checks.
       checks_by_run: By run, the answers to those questions that concern single runs.
@@ -66,14 +76,56 @@ class Page:
 
     title: str
     subtitle: str
-    judgement: Summary
-    missing: Sequence[Cohort]
-    pictures: Sequence[Picture]
+    summary: Summary
+    missing: Sequence[Cohort] = ()
+    figures: Sequence[PageFigure]
     boosts: Mapping[str, pd.DataFrame]
-    checks: Sequence[Check]
-    checks_by_run: Mapping[str, Mapping[str, bool | None]]
+    checks: Sequence[Check] = ()
+    checks_by_run: Mapping[str, Mapping[str, bool | None]] = dataclasses.field(default_factory=dict)
     settings: Sequence[tuple[str, str]]
     commands: Sequence[tuple[str, str]]
+
+
+def workdir_page(summary: Summary, contents: Contents, figures: Sequence[SavedFigure], compare: bool) -> Page:
+    """Gathers the page of a workdir.
+
+    Args:
+      summary: What its results say.
+      contents: What it holds.
+      figures: The figures, saved.
+      compare: Whether the paper's own Table 1 is to be shown too.
+    """
+    experiment, metric = contents.experiment, summary.metric
+    other_metric = metric if metric != experiment.metric else ""
+    names = [outcome.run for outcome in contents.outcomes]
+    return Page(
+        title=f"{pathlib.Path(experiment.store).name}: what each layer is worth on another task",
+        subtitle=_subtitle(summary, experiment.network),
+        summary=summary,
+        missing=contents.missing,
+        figures=[_page_figure(saved) for saved in figures],
+        boosts=_boosts(summary, compare),
+        checks=checks.check_all(contents, metric),
+        checks_by_run=dict(zip(names, checks.each_run(contents, metric), strict=True)),
+        settings=_settings(contents),
+        commands=[
+            ("The report", rerun.report_command(str(contents.directory), other_metric, compare)),
+            ("The whole experiment, in a checkout of tf_transfer", rerun.sweep_commands(experiment)),
+        ],
+    )
+
+
+def published_page(summary: Summary, figures: Sequence[SavedFigure]) -> Page:
+    """Gathers the page of the published scores; arguments as for `workdir_page`."""
+    return Page(
+        title="What the layers of CaffeNet are worth on another task: the published scores",
+        subtitle=published.SOURCE,
+        summary=summary,
+        figures=[_page_figure(saved) for saved in figures],
+        boosts=_boosts(summary, compare=True),
+        settings=[("scores", published.PATH.name), ("metric", summary.metric)],
+        commands=[("The report", "python bin/report.py --published")],
+    )
 
 
 def write(path: pathlib.Path, page: Page) -> None:
@@ -84,16 +136,16 @@ def write(path: pathlib.Path, page: Page) -> None:
 
 
 def render(page: Page) -> str:
-    """Writes the page; whatever the user named (classes, files, stores) is escaped."""
+    """Returns the page as HTML; whatever the user named (classes, files, stores) is escaped."""
+    loader = jinja2.PackageLoader("tf_transfer.report")
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tf_transfer.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    script, style = (
-        markupsafe.Markup(environment.loader.get_source(environment, f"report.{suffix}")[0]) for suffix in ("js", "css")
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    table = page.judgement.table
-    constant = [name for name in _QUIET if name in table and table[name].nunique(dropna=False) == 1]
+    script, style = (
+        markupsafe.Markup(loader.get_source(environment, f"report.{suffix}")[0]) for suffix in ("js", "css")
+    )
+    table = page.summary.table
+    constant = [name for name in _OFTEN_CONSTANT if name in table and table[name].nunique(dropna=False) == 1]
     varying = table.drop(columns=constant)
     return environment.get_template("report.html").render(
         page=page,
@@ -103,49 +155,69 @@ def render(page: Page) -> str:
         version=__version__,
         csv=table.to_csv(index=False, float_format="%.6g"),
         constants={name: table[name].iloc[0] for name in constant if table[name].iloc[0] != ""},
-        columns=_columns(varying),
-        rows=[_cells(row) for row in varying.to_dict("records")],
+        columns=[f"{name} (%)" if name in _PERCENT else name for name in varying.columns],
+        rows=[[_cell(name, value) for name, value in row.items()] for row in varying.to_dict("records")],
         num_missing=sum(len(cohort.runs) for cohort in page.missing),
-        effects=_effect_rows(page.judgement.effects),
+        effects=_effect_rows(page.summary.effects),
         pattern=treatments.pattern,
     )
 
 
-def embed_png(path: pathlib.Path, alt: str) -> markupsafe.Markup:
-    """An `img` element that holds a PNG file."""
-    data = base64.b64encode(path.read_bytes()).decode()
-    return markupsafe.Markup('<img alt="{}" src="data:image/png;base64,{}">').format(alt, data)
+def _subtitle(summary: Summary, network: str) -> str:
+    compared = result_table.main_family(summary.table)
+    parts = [f"{len(summary.table)} networks ({network})"]
+    for name, word in (("split", "class split"), ("seed", "seed"), ("target", "target")):
+        values = sorted(compared[name].unique())
+        parts += [f"{word}{'s' * (len(values) > 1)} {', '.join(map(str, values))}"] if values else []
+    at_end = summary.metric == "top1_last"
+    evaluated = "at the last evaluation" if at_end else "as the mean of the ten best evaluations"
+    return f"{'; '.join(parts)}; top-1 accuracy {evaluated}."
 
 
-def _columns(table: pd.DataFrame) -> list[str]:
-    return [f"{name} (%)" if name in _PERCENT else name for name in table.columns]
+def _page_figure(saved: SavedFigure) -> PageFigure:
+    figure, caption = saved.figure, saved.figure.caption
+    if figure.is_series:
+        caption += f" {saved.description}"
+        images = [inline_png(path, f"{figure.title}: {name}") for name, path in saved.paths.items()]
+    else:
+        alt = f"{figure.title}. {saved.description}"
+        images = [inline_svg(path.with_suffix(".svg"), alt) for path in saved.paths.values()]
+    return PageFigure(figure.name, figure.title, caption, markupsafe.Markup("").join(images), figure.is_series)
 
 
-def _cells(row: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Of each column, what is shown and what it is sorted by."""
-    return [_cell(name, value) for name, value in row.items()]
+def _boosts(summary: Summary, compare: bool) -> dict[str, pd.DataFrame]:
+    own = {"Boost of AnB+ (points), averaged as in the paper's Table 1": summary.boost}
+    return own | ({"Table 1 of the paper": table1.paper()} if compare else {})
+
+
+def _settings(contents: Contents) -> list[tuple[str, str]]:
+    versions = {f"{name} {version}" for outcome in contents.outcomes for name, version in outcome.versions.items()}
+    shown = [(name, str(value)) for name, value in rerun.fields(contents.experiment)]
+    shown += [("precision used", ", ".join(sorted({outcome.precision for outcome in contents.outcomes})))]
+    return [*shown, ("computed with", ", ".join(sorted(versions)))]
 
 
 def _cell(name: str, value: object) -> tuple[str, str]:
+    """What a cell of the table of runs shows, and what it is sorted by."""
+    if value is None or value != value:
+        return "", ""
     if isinstance(value, float):
-        shown = "" if value != value else f"{100 * value:.1f}" if name in _PERCENT else f"{value:.4g}"
-        return shown, "" if value != value else repr(value)
-    return ("", "") if value is None else (str(value), str(value))
+        return f"{100 * value:.1f}" if name in _PERCENT else f"{value:.4g}", repr(value)
+    return str(value), str(value)
 
 
-def _effect_rows(effects: pd.DataFrame) -> dict:
+def _effect_rows(effects: pd.DataFrame) -> dict[str, Any]:
     """The columns (layers and ranges of layers) and, by effect, a cell for each: text, interval, whether found."""
     columns = list(dict.fromkeys(effects.sort_values("n", kind="stable")["layers"]))
     rows = {}
     for name in EFFECTS:
-        of_one = {row.layers: row for row in effects[effects["effect"] == name].itertuples()}
-        if of_one:
-            rows[name] = [_effect_cell(of_one.get(layers)) for layers in columns]
-    return {"columns": columns, "rows": rows, "patterns": {n: [*map(treatments.pattern, EFFECTS[n])] for n in rows}}
+        by_layers = {row["layers"]: row for row in effects[effects["effect"] == name].to_dict("records")}
+        if by_layers:
+            rows[name] = [_effect_cell(by_layers[layers]) if layers in by_layers else None for layers in columns]
+    patterns = {name: [treatments.pattern(kind) for kind in EFFECTS[name]] for name in rows}
+    return {"columns": columns, "rows": rows, "patterns": patterns}
 
 
-def _effect_cell(row) -> dict | None:
-    if row is None:
-        return None
-    ends = "" if row.low != row.low else f"{row.low:.1f} to {row.high:.1f}"
-    return {"estimate": f"{row.estimate:.1f}", "interval": ends, "found": row.p_holm < SIGNIFICANT}
+def _effect_cell(row: Mapping[Any, Any]) -> dict[str, Any]:
+    interval = "" if row["low"] != row["low"] else f"{row['low']:.1f} to {row['high']:.1f}"
+    return {"estimate": f"{row['estimate']:.1f}", "interval": interval, "found": row["p_holm"] < SIGNIFICANT}

@@ -5,26 +5,21 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import published, result_table
+from tf_transfer.analysis import published
 from tf_transfer.analysis.summary import Summary, summarise
 from tf_transfer.experiment.plan import Cohort
-from tf_transfer.report import page, pages
+from tf_transfer.report import page
 from tf_transfer.report.dashboard import write_dashboard
-from tf_transfer.report.figures import effects as effect_figures
-from tf_transfer.report.figures import learning_curves, paper, plotting
-from tf_transfer.report.figures.filters import draw_filters
+from tf_transfer.report.figures import FIGURES, plotting
+from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, SavedFigure
 from tf_transfer.results import result_files
-from tf_transfer.results.contents import Contents, read_contents
-from tf_transfer.results.result import FINISHED
+from tf_transfer.results.contents import read_contents
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
-    from matplotlib.figure import Figure
-
-    from tf_transfer.results.result import Result
 
 _PAGE = "report.html"
 
@@ -66,19 +61,27 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
     """
     contents = read_contents(workdir)
     directory, table = contents.directory, contents.table
-    judgement = summarise(table, metric, contents.images)
-    paths = _save(_draw(judgement, contents, compare), directory / "figures")
-    filters = _draw_filters(directory, table)
-    shown = paths | {f"filters/{base}": path for base, path in filters.items()}
-    write_dashboard(directory / "tensorboard", table, shown)
-    page.write(directory / _PAGE, pages.workdir_page(judgement, contents, paths, filters, compare))
+    summary = summarise(table, metric, contents.images)
+    data = FigureData(
+        table=table,
+        metric=metric,
+        effects=summary.effects,
+        warnings=summary.warnings,
+        results=contents.outcomes,
+        kernels=_read_first_kernels(directory, table),
+        published=published.read_table() if compare else None,
+    )
+    saved = _save(_select_figures(data), data, directory / "figures")
+    pictures = {name: path for figure in saved for name, path in figure.paths.items()}
+    write_dashboard(directory / "tensorboard", table, pictures)
+    page.write(directory / _PAGE, page.workdir_page(summary, contents, saved, compare))
     return Report(
-        **vars(judgement),
+        **vars(summary),
         table_path=result_files.write_table(directory, table),
-        figure_paths=paths,
+        figure_paths=_paths_by_name(saved),
         page_path=directory / _PAGE,
         missing=contents.missing,
-        effects_path=result_files.write_effects(directory, judgement.effects),
+        effects_path=result_files.write_effects(directory, summary.effects),
         tensorboard_path=directory / "tensorboard",
         beside_paper=compare,
     )
@@ -98,60 +101,48 @@ def write_published(out: str | os.PathLike) -> Report:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PermissionError(f"cannot write to {str(out)!r} ({error.strerror}); choose another --out") from error
-    judgement = summarise(published.read_table(), published.METRIC)
-    # What the authors published is drawn as they published it; cautions about it are not drawn.
-    drawn = paper.draw_all(judgement.table, judgement.metric) | _draw_effects(judgement.effects)
-    paths = _save(drawn, directory)
-    page.write(directory / _PAGE, pages.published_page(judgement, paths))
+    summary = summarise(published.read_table(), published.METRIC)
+    # The figures show the published scores as they were published, without warnings about them.
+    data = FigureData(table=summary.table, metric=summary.metric, effects=summary.effects)
+    saved = _save(_select_figures(data), data, directory)
+    page.write(directory / _PAGE, page.published_page(summary, saved))
     return Report(
-        **vars(judgement),
+        **vars(summary),
         table_path=published.PATH,
-        figure_paths=paths,
+        figure_paths=_paths_by_name(saved),
         page_path=directory / _PAGE,
         beside_paper=True,
     )
 
 
-def _draw(judgement: Summary, contents: Contents, compare: bool) -> dict[str, Figure]:
-    theirs = published.read_table() if compare else None
-    drawn = paper.draw_all(judgement.table, judgement.metric, judgement.warnings, theirs)
-    drawn |= _draw_effects(judgement.effects)
-    compared = _main(contents)
-    if learning_curves.has_rows(compared):
-        drawn["learning_curves"] = learning_curves.draw_learning_curves(compared)
-    return drawn
+def _select_figures(data: FigureData) -> list[ReportFigure]:
+    selected = [figure for figure in FIGURES if figure.has_rows(data)]
+    if data.published is not None and not any(figure.with_published for figure in selected):
+        found = sorted(set(data.table["treatment"]))
+        raise ValueError(
+            "nothing to compare with the published figures: expected finished networks of BnB, BnB+, AnB, AnB+ or RnB, "
+            f"or bases of several images_per_class, found {found}; train some with bin/sweep.py"
+        )
+    return selected
 
 
-def _draw_effects(estimated: pd.DataFrame) -> dict[str, Figure]:
-    if not effect_figures.has_rows(estimated):
-        return {}
-    return {"effects": effect_figures.draw_stacked(estimated), "each_effect": effect_figures.draw_each(estimated)}
+def _save(figures: list[ReportFigure], data: FigureData, directory: pathlib.Path) -> list[SavedFigure]:
+    saved = []
+    for figure in figures:
+        drawn = figure.draw(data)
+        paths = {name: directory / f"{name.replace('/', '_')}.png" for name in drawn}
+        for name, picture in drawn.items():
+            plotting.save(picture, paths[name])
+        saved.append(SavedFigure(figure, paths, figure.describe(data)))
+    return saved
 
 
-def _main(contents: Contents) -> list[Result]:
-    """The results that Figure 2 is about, with the bases that they copy from."""
-    family = result_table.main_family(contents.table)
-    groups = set(zip(family["split"], family["images_per_class"], strict=True))
-    return [
-        outcome
-        for outcome in contents.outcomes
-        if outcome.status == FINISHED and (outcome.split, outcome.images_per_class) in groups
-    ]
+def _paths_by_name(saved: list[SavedFigure]) -> dict[str, pathlib.Path]:
+    return {shown.figure.name: shown.paths[shown.figure.name] for shown in saved if not shown.figure.is_series}
 
 
-def _save(drawn: Mapping[str, Figure], directory: pathlib.Path) -> dict[str, pathlib.Path]:
-    paths = {name: directory / f"{name}.png" for name in drawn}
-    for name, figure in drawn.items():
-        plotting.save(figure, paths[name])
-    return paths
-
-
-def _draw_filters(directory: pathlib.Path, table: pd.DataFrame) -> dict[str, pathlib.Path]:
-    """Draws the first-layer filters of each base; their files by its name."""
-    paths = {}
-    for name in table.loc[table["kind"] == "base", "run"]:
-        kernel = result_files.read_weights(directory, name)["layer1/0"]
-        if kernel.ndim == 4:
-            paths[name] = directory / "figures" / f"filters_{name}.png"
-            plotting.save(draw_filters(kernel), paths[name])
-    return paths
+def _read_first_kernels(directory: pathlib.Path, table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The first-layer kernels of the bases that begin with a convolution, by the base's name."""
+    bases = table.loc[table["kind"] == "base", "run"]
+    kernels = {base: result_files.read_weights(directory, base)["layer1/0"] for base in bases}
+    return {base: kernel for base, kernel in kernels.items() if kernel.ndim == 4}

@@ -41,6 +41,13 @@ def test_each_effect_in_a_panel_with_filled_points_where_it_was_found(estimated)
     assert points[1].get_markerfacecolor() == "#ffffff" != points[0].get_markerfacecolor()
 
 
-def test_one_layer_is_no_course(estimated):
-    assert figure.has_rows(estimated) and not figure.has_rows(estimated[estimated["n"] == 1])
-    assert not figure.has_rows(pd.DataFrame(columns=effects.COLUMNS))
+def test_one_layer_is_no_curve(estimated, figure_data):
+    table = pd.DataFrame()
+    assert figure.STACKED.has_rows(figure_data(table, estimated=estimated))
+    assert not figure.STACKED.has_rows(figure_data(table, estimated=estimated[estimated["n"] == 1]))
+    assert not figure.EACH.has_rows(figure_data(table))
+
+
+def test_effects_in_words(estimated, figure_data):
+    words = figure.EACH.describe(figure_data(pd.DataFrame(), estimated=estimated))
+    assert words.startswith("co-adaptation 2.0, 0.0 points at n = 1, 2; specialisation 1.0, 6.0 points")

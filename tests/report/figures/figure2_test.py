@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tf_transfer.analysis import published
-from tf_transfer.report.figures.figure2 import draw_figure2, has_rows
+from tf_transfer.report.figures.figure2 import FIGURE, draw_figure2
 from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
 
@@ -41,16 +41,16 @@ def test_one_treatment(make_result):
     assert legend(figure.axes[0]) == ["baseB", "AnB"] and figure.axes[1].get_legend() is None
 
 
-def test_what_diverged_has_no_accuracy_to_be_drawn(make_result):
+def test_what_diverged_has_no_accuracy_to_be_drawn(make_result, figure_data):
     diverged = result_files.table([make_result("A1B", 0.0, seed=9, status=DIVERGED)])
-    assert not has_rows(diverged)
+    assert not FIGURE.has_rows(figure_data(diverged))
     points, lines = draw_figure2(diverged).axes
     assert legend(points) == ["diverged"] and not lines.get_lines()
 
 
-def test_bases_and_random_filters_alone_make_no_figure(make_result):
-    assert not has_rows(result_files.table([make_result("baseB"), make_result("R1B")]))
-    assert has_rows(result_files.table([make_result("baseB"), make_result("B1B+")]))
+def test_bases_and_random_filters_alone_make_no_figure(make_result, figure_data):
+    assert not FIGURE.has_rows(figure_data(result_files.table([make_result("baseB"), make_result("R1B")])))
+    assert FIGURE.has_rows(figure_data(result_files.table([make_result("baseB"), make_result("B1B+")])))
 
 
 def test_warnings_are_printed(table):

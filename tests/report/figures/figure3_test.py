@@ -3,7 +3,7 @@ import pytest
 from matplotlib.text import Text
 
 from tf_transfer.analysis import published
-from tf_transfer.report.figures.figure3 import draw_figure3, has_rows
+from tf_transfer.report.figures.figure3 import FIGURE, draw_figure3
 from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
 
@@ -105,8 +105,8 @@ def test_natural_classes_as_the_one_target(make_result):
     ("natural-man-made", ["baseB", "A1B"], True),
     ("natural-man-made", ["baseB"], False),
 ])  # fmt: skip
-def test_what_the_figure_is_drawn_for(make_result, split, names, drawn):
-    assert has_rows(result_files.table([make_result(name, split=split) for name in names])) == drawn
+def test_what_the_figure_is_drawn_for(make_result, split, names, drawn, figure_data):
+    assert FIGURE.has_rows(figure_data(result_files.table([make_result(name, split=split) for name in names]))) == drawn
 
 
 def test_published_curves_of_random_filters_and_of_such_transfers_as_the_table_has(make_result):

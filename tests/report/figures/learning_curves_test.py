@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from tf_transfer.report.figures import learning_curves
+from tf_transfer.results import result_files
+from tf_transfer.results.result import DIVERGED
 
 
 def test_a_panel_for_bases_and_for_each_treatment(make_result):
@@ -24,6 +26,11 @@ def test_runs_that_were_tested_more_often_have_a_line_of_their_own(make_result):
     assert np.isfinite(axes.get_ylim()).all()
 
 
-def test_one_test_is_no_curve(make_result):
-    assert learning_curves.has_rows([make_result("baseB")])
-    assert not learning_curves.has_rows([make_result("baseB", test_steps=(10,))])
+def test_one_evaluation_is_no_curve(make_result, figure_data):
+    def has_rows(*made):
+        return learning_curves.FIGURE.has_rows(figure_data(result_files.table(made), results=made))
+
+    assert has_rows(make_result("baseB"))
+    assert not has_rows(make_result("baseB", test_steps=(10,)))
+    diverged = make_result("B1B", status=DIVERGED, test_steps=(10, 20))
+    assert not has_rows(make_result("baseB", test_steps=(10,)), diverged)

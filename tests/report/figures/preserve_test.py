@@ -1,7 +1,7 @@
 import pytest
 
 from tf_transfer.analysis import published
-from tf_transfer.report.figures.preserve import draw_preserve, has_rows
+from tf_transfer.report.figures.preserve import FIGURE, draw_preserve
 from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
 
@@ -25,9 +25,9 @@ def test_a_panel_for_selffers_too(make_result):
     assert titles == ["Copied from the other task", "Copied from the same task"]
 
 
-def test_nothing_was_preserved(make_result):
-    assert not has_rows(published.read_table())
-    assert has_rows(result_files.table([make_result("A1B-preserve1")]))
+def test_nothing_was_preserved(make_result, figure_data):
+    assert not FIGURE.has_rows(figure_data(published.read_table()))
+    assert FIGURE.has_rows(figure_data(result_files.table([make_result("A1B-preserve1")])))
 
 
 def test_networks_that_failed_are_flagged_in_their_panel(make_result):

@@ -1,7 +1,7 @@
 import pytest
 
 from tf_transfer.analysis import published
-from tf_transfer.report.figures.reduced_volume import draw_reduced_volume, has_rows
+from tf_transfer.report.figures.reduced_volume import FIGURE, draw_reduced_volume
 from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
 
@@ -37,13 +37,13 @@ def test_a_line_through_the_means(make_result):
     assert list(line.get_ydata()) == pytest.approx([25, 40]) and len(points.get_ydata()) == 3
 
 
-def test_what_the_figure_is_drawn_for(make_result):
+def test_what_the_figure_is_drawn_for(make_result, figure_data):
     ten, twenty, whole = (make_result("baseB", images_per_class=limit) for limit in (10, 20, 0))
-    assert has_rows(result_files.table([ten, twenty]))
-    assert not has_rows(result_files.table([ten, whole]))
+    assert FIGURE.has_rows(figure_data(result_files.table([ten, twenty])))
+    assert not FIGURE.has_rows(figure_data(result_files.table([ten, whole])))
     transfer = make_result("A1B", images_per_class=20)
     diverged = make_result("baseB", images_per_class=20, status=DIVERGED)
-    assert not has_rows(result_files.table([ten, transfer, diverged]))
+    assert not FIGURE.has_rows(figure_data(result_files.table([ten, transfer, diverged])))
 
 
 def test_kinds_of_class_splits_have_lines_of_their_own(make_result):

@@ -13,6 +13,7 @@ from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
+from tf_transfer.report.figures.report_figure import FigureData, ReportFigure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +31,6 @@ _AREAS = (
 _COLORS = dict(
     zip(EFFECTS, ("selffer", "transfer", "base", "transfer+", "transfer+", "selffer+", "random"), strict=True)
 )
-
-
-def has_rows(effects: pd.DataFrame) -> bool:
-    """Whether an effect was measured at two or more layers, so that there is a course to draw."""
-    return bool(len(_by_layer(effects)) and _by_layer(effects).groupby("effect")["n"].nunique().max() > 1)
 
 
 def draw_stacked(effects: pd.DataFrame) -> Figure:
@@ -131,3 +127,40 @@ def _draw_one(axes: Axes, name: str, curve: pd.DataFrame) -> None:
 
 def _count_layers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _has_rows(data: FigureData) -> bool:
+    """Whether an effect was measured at two or more layers, so that there is a curve to draw."""
+    rows = _by_layer(data.effects)
+    return bool(len(rows) and rows.groupby("effect")["n"].nunique().max() > 1)
+
+
+def _describe(data: FigureData) -> str:
+    found = []
+    for name in EFFECTS:
+        curve = _curve(data.effects, name)
+        if len(curve):
+            values = ", ".join(f"{value:.1f}" for value in curve["estimate"])
+            found.append(f"{name} {values} points at n = {', '.join(str(n) for n in curve.index)}")
+    return f"{'; '.join(found)}."
+
+
+STACKED = ReportFigure(
+    name="effects",
+    title="What each layer costs and gains",
+    caption="Means relative to the base. Below the base: what is lost by splitting layers that had learnt together, "
+    "and on top of that what is lost because layers are specific to the other task. Above it: what transfer and "
+    "fine-tuning gain. The bands are 95 % intervals of each line; a line without a band has no known interval.",
+    has_rows=_has_rows,
+    draw=lambda data: {"effects": draw_stacked(data.effects)},
+    describe=_describe,
+)
+EACH = ReportFigure(
+    name="each_effect",
+    title="Each effect by itself",
+    caption="With 95 % intervals; each panel has a scale of its own. A filled point differs from zero even after the "
+    "correction for all comparisons (Holm), an open one does not.",
+    has_rows=_has_rows,
+    draw=lambda data: {"each_effect": draw_each(data.effects)},
+    describe=_describe,
+)

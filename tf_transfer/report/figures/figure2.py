@@ -16,17 +16,13 @@ from tf_transfer.analysis import result_table
 from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import behind, plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
+from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, describe_means
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 _KINDS = tuple(kind for kind in STYLES if kind != "random")
-
-
-def has_rows(table: pd.DataFrame) -> bool:
-    """Whether the table has a network that this figure is about."""
-    return bool(result_table.main_family(table)["kind"].isin(_KINDS[1:]).any())
 
 
 def draw_figure2(
@@ -69,6 +65,10 @@ def draw_figure2(
         text = "\n".join(textwrap.fill(f"Caution: {warning}.", 90) for warning in warnings[:4])
         figure.supxlabel(text, fontsize=9, color=plotting.RED)
     return figure
+
+
+def _has_rows(data: FigureData) -> bool:
+    return bool(result_table.main_family(data.table)["kind"].isin(_KINDS[1:]).any())
 
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -132,3 +132,28 @@ def _shade_effects(axes: Axes, means: pd.DataFrame) -> None:
     )
     for kind, low, high, label in bands:
         axes.fill_between(layers, low, high, color=STYLES[kind]["color"], alpha=0.18, linewidth=0, label=label)
+
+
+def _describe(data: FigureData) -> str:
+    return describe_means(_rows(data.table), data.metric)
+
+
+FIGURE = ReportFigure(
+    name="figure2",
+    title="Accuracy over the layer of the cut",
+    caption="Figure 2 of the paper. Above: every network is a point. Below: lines through the means of each treatment; "
+    "all of them start from the base at n = 0.",
+    has_rows=_has_rows,
+    draw=lambda data: {"figure2": draw_figure2(data.table, data.metric, data.warnings)},
+    describe=_describe,
+)
+FIGURE_WITH_PUBLISHED = ReportFigure(
+    name="figure2_published",
+    title="With the published curves",
+    caption="The same figure, with the means that the paper's authors published (ImageNet, CaffeNet) thin and pale in "
+    "the lower panel. Compare the shapes, not the levels: the images and the network are others.",
+    has_rows=lambda data: data.published is not None and _has_rows(data),
+    draw=lambda data: {"figure2_published": draw_figure2(data.table, data.metric, data.warnings, data.published)},
+    describe=_describe,
+    with_published=True,
+)

@@ -12,6 +12,7 @@ from tf_transfer.analysis.published import METRIC
 from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import behind, plotting
 from tf_transfer.report.figures.plotting import PURPLE, STYLES, LineEnd
+from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, describe_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 _DASHES = ("-", "--", "-.", ":")
 _LEAST_DEPTH = -10.0  # percentage points that the relative panel reaches down to, however good the transfers
 _RELATIVE_LABEL = "Top-1 accuracy less that of its own base\n(percentage points)"
-
-
-def has_rows(table: pd.DataFrame) -> bool:
-    """Whether the table has natural and man-made classes or random filters."""
-    families = result_table.families(table)
-    return any(map(len, (_natural(families), _of_kind(families, "random"))))
 
 
 def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.DataFrame | None = None) -> Figure:
@@ -65,6 +60,11 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.D
         axes.title.set_fontsize(11)
         plotting.explain_flags(axes)
     return figure
+
+
+def _has_rows(data: FigureData) -> bool:
+    families = result_table.families(data.table)
+    return any(map(len, (_natural(families), _of_kind(families, "random"))))
 
 
 def _natural(families: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -189,3 +189,29 @@ def _crossing(curve: pd.Series, level: float) -> tuple[float, float]:
     inside = max(position for position, value in enumerate(values) if value >= level)
     (x, next_x), (y, next_y) = layers[inside : inside + 2], values[inside : inside + 2]
     return x + (next_x - x) * (level - y) / (next_y - y), level
+
+
+def _describe(data: FigureData) -> str:
+    shown = data.table[data.table["kind"].isin(["base", "selffer", "transfer", "random"])]
+    return describe_means(shown, data.metric)
+
+
+FIGURE = ReportFigure(
+    name="figure3",
+    title="Other splits and random filters",
+    caption="Figure 3 of the paper: natural and man-made classes and random filters, where there are such networks, "
+    "and all transfers relative to the base of their own task.",
+    has_rows=_has_rows,
+    draw=lambda data: {"figure3": draw_figure3(data.table, data.metric)},
+    describe=_describe,
+)
+FIGURE_WITH_PUBLISHED = ReportFigure(
+    name="figure3_published",
+    title="Other splits and random filters, with the published curves",
+    caption="The same figure, with the published scores (ImageNet, CaffeNet) of random filters and of the same kinds "
+    "of transfer thin and pale behind it. Relative to its own base, each is best compared.",
+    has_rows=lambda data: data.published is not None and _has_rows(data),
+    draw=lambda data: {"figure3_published": draw_figure3(data.table, data.metric, data.published)},
+    describe=_describe,
+    with_published=True,
+)

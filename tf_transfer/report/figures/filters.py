@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from tf_transfer.report.figures.report_figure import ReportFigure
+
 
 def draw_filters(kernel: np.ndarray) -> Figure:
     """Draws first-layer filters as small colour pictures.
@@ -26,3 +28,14 @@ def draw_filters(kernel: np.ndarray) -> Figure:
     for axes, picture in zip(figure.axes, filters, strict=False):
         axes.imshow(picture, interpolation="nearest")
     return figure
+
+
+FIGURE = ReportFigure(
+    name="filters",
+    title="First-layer filters of the bases",
+    caption="Each filter is stretched to the full range of colours.",
+    has_rows=lambda data: bool(data.kernels),
+    draw=lambda data: {f"filters/{base}": draw_filters(kernel) for base, kernel in data.kernels.items()},
+    describe=lambda data: f"Of {', '.join(data.kernels)}.",
+    is_series=True,
+)

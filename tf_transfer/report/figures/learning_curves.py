@@ -10,8 +10,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tf_transfer.analysis import result_table
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import PURPLE, STYLES, LineEnd
+from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, describe_means
+from tf_transfer.results.result import FINISHED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,11 +22,6 @@ if TYPE_CHECKING:
     from tf_transfer.results.result import Result
 
 _RANGE = (0.3, 0.78)  # of viridis, whose ends would be lost on a dark or a light page
-
-
-def has_rows(outcomes: Sequence[Result]) -> bool:
-    """Whether a network was tested more than once."""
-    return any(len(outcome.test_steps) > 1 for outcome in outcomes)
 
 
 def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
@@ -88,3 +86,26 @@ def _draw_means(axes: Axes, outcomes: Sequence[Result], history: str, name: str,
         axes.plot(steps, mean, linewidth=1.2, **style)
         ends.append(LineEnd(steps[-1], mean[-1], name, style["color"]))
     return ends
+
+
+def _shown(data: FigureData) -> list[Result]:
+    """The results that Figure 2 is about, with the bases that they copy from."""
+    family = result_table.main_family(data.table)
+    groups = set(zip(family["split"], family["images_per_class"], strict=True))
+    return [
+        result
+        for result in data.results
+        if result.status == FINISHED and (result.split, result.images_per_class) in groups
+    ]
+
+
+FIGURE = ReportFigure(
+    name="learning_curves",
+    title="Learning curves",
+    caption="Top-1 accuracy at each evaluation, averaged over splits and seeds; for bases also on the batches that "
+    "they were trained on, with dropout and augmentation. A curve that still rises at its end belongs to an unfinished "
+    "network.",
+    has_rows=lambda data: any(len(result.test_steps) > 1 for result in _shown(data)),
+    draw=lambda data: {"learning_curves": draw_learning_curves(_shown(data))},
+    describe=lambda data: describe_means(result_table.main_family(data.table), data.metric),
+)

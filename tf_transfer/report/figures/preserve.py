@@ -13,6 +13,7 @@ from tf_transfer.analysis import result_table
 from tf_transfer.experiment.treatments import parse_kind
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
+from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, describe_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 _TITLES = {"transfer": "Copied from the other task", "selffer": "Copied from the same task"}
 _DASHES = ("-", "--", ":", "-.")  # by p; further ones repeat
-
-
-def has_rows(table: pd.DataFrame) -> bool:
-    """Whether a network preserves layers."""
-    return bool(result_table.main_family(table)["kind"].map(lambda kind: parse_kind(kind).preserve > 0).any())
 
 
 def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
@@ -74,3 +70,23 @@ def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
     plotting.dress(axes, plotting.X_LABEL)
     axes.set_title(_TITLES[word])
     return ends
+
+
+def _has_rows(data: FigureData) -> bool:
+    return bool(result_table.main_family(data.table)["kind"].map(lambda kind: parse_kind(kind).preserve > 0).any())
+
+
+def _describe(data: FigureData) -> str:
+    family = result_table.main_family(data.table)
+    shown = family["kind"].str.fullmatch(f"base|({'|'.join(_TITLES)})(-preserve.*)?")
+    return describe_means(family[shown], data.metric)
+
+
+FIGURE = ReportFigure(
+    name="preserve",
+    title="Preserved layers",
+    caption="Layers n + 1 to n + p are copied too, but left to learn, beside networks that draw them anew.",
+    has_rows=_has_rows,
+    draw=lambda data: {"preserve": draw_preserve(data.table, data.metric)},
+    describe=_describe,
+)

@@ -12,6 +12,7 @@ from tf_transfer.analysis import result_table
 from tf_transfer.analysis.published import METRIC
 from tf_transfer.report.figures import behind, plotting
 from tf_transfer.report.figures.plotting import STYLES
+from tf_transfer.report.figures.report_figure import FigureData, ReportFigure
 from tf_transfer.results.result import FINISHED
 
 if TYPE_CHECKING:
@@ -23,11 +24,6 @@ _STYLES = (
     {"color": "#D55E00", "marker": "D"},
     {"color": "#009E73", "marker": "s"},
 )
-
-
-def has_rows(table: pd.DataFrame) -> bool:
-    """Whether networks of one kind of class split learnt from scratch on two or more limited numbers of images."""
-    return bool(_limited(table))
 
 
 def draw_reduced_volume(
@@ -111,3 +107,37 @@ def _sorted_out(bases: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.Data
 def _steps(rows: pd.DataFrame) -> str:
     fewest, most = rows["steps"].min(), rows["steps"].max()
     return f"{fewest:,} steps" if fewest == most else f"{fewest:,} to {most:,} steps"
+
+
+def _has_rows(data: FigureData) -> bool:
+    return bool(_limited(data.table))
+
+
+def _describe(data: FigureData) -> str:
+    found = []
+    for family, bases in _limited(data.table).items():
+        means = _sorted_out(bases, data.metric)[2]
+        values, limits = ", ".join(f"{value:.1f}" for value in means), ", ".join(str(limit) for limit in means.index)
+        found.append(f"{family} {values} % with {limits} training images per class")
+    return f"Top-1 accuracy: {'; '.join(found)}."
+
+
+FIGURE = ReportFigure(
+    name="reduced_volume",
+    title="Fewer images",
+    caption="Accuracy of networks trained from scratch on a limited number of images per class, on a linear and on a "
+    "logarithmic axis (supplement of the paper).",
+    has_rows=_has_rows,
+    draw=lambda data: {"reduced_volume": draw_reduced_volume(data.table, data.metric)},
+    describe=_describe,
+)
+FIGURE_WITH_PUBLISHED = ReportFigure(
+    name="reduced_volume_published",
+    title="Fewer images, with the published curve",
+    caption="The same figure, with the scores that the paper's authors published, of all 1000 classes of ImageNet, "
+    "thin and pale behind it. The linear axis ends with one's own numbers of images.",
+    has_rows=lambda data: data.published is not None and _has_rows(data),
+    draw=lambda data: {"reduced_volume_published": draw_reduced_volume(data.table, data.metric, data.published)},
+    describe=_describe,
+    with_published=True,
+)
