@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests import simulation
-from tf_transfer.analysis import effects, published, result_table
+from tf_transfer.analysis import averages, effects, published
 from tf_transfer.analysis.intervals import MIN_GROUPS
 from tf_transfer.results import result_files
 from tf_transfer.results.contents import ImageResults
@@ -73,7 +73,7 @@ def test_splits_are_the_groups_of_a_table_with_several(make_result):
 
 
 def test_published_scores_give_intervals_from_their_splits():
-    table = result_table.main_family(published.read_table())
+    table = averages.main_family(published.read_table())
     rows = effects.estimate_effects(table, published.METRIC).set_index(["effect", "layers"])
     # Of the paper's Figure 2: layers 4 and 5 are co-adapted, 1 and 7 are not.
     assert [rows.loc[("co-adaptation", n), "low"] > 1.5 for n in "1457"] == [False, True, True, False]

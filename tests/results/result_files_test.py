@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import diagnostics
 from tf_transfer.files import checksums
 from tf_transfer.results import result_files
 
@@ -94,7 +94,7 @@ def test_the_table_says_what_is_not_to_be_trusted(make_result):
         "baseA": "diverged", "A2B": "diverged", "A1B": "copied from a base that diverged", "baseB": "", "B1B": "",
         "R1B": "never left chance",
     }  # fmt: skip
-    said = result_table.warnings(table.reset_index(), "top1_last")
+    said = diagnostics.find_warnings(table.reset_index(), "top1_last")
     assert "A1B_random-0_seed-0 was copied from a base that diverged" in said
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages
 from tf_transfer.analysis.intervals import Differences, ImageDifferences, only_images_count
 from tf_transfer.experiment import treatments
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
@@ -128,14 +128,14 @@ def collect_scores(table: pd.DataFrame, metric: str, images: ImageResults = NOT_
     """Sorts a results table into groups of networks that were trained and tested on the same images.
 
     Args:
-      table: Results as in `results.csv`, of one of `result_table.families`.
+      table: Results as in `results.csv`, of one of `averages.families`.
       metric: The column of accuracies, in [0, 1].
       images: Which test images each run got right.
 
     Raises:
       ValueError: The table mixes training volumes, has a network twice, or the images of a target do not match.
     """
-    rows = result_table.comparable(table[table["kind"].isin(treatments.KINDS)])
+    rows = averages.comparable(table[table["kind"].isin(treatments.KINDS)])
     volumes = sorted(rows["images_per_class"].unique().tolist())
     if len(volumes) > 1:
         raise ValueError(f"images_per_class: expected one training volume in the table, got {volumes}")

@@ -69,7 +69,7 @@ def estimate_effects(table: pd.DataFrame, metric: str, images: ImageResults = NO
     """Estimates every effect at every layer, and averaged over layers.
 
     Args:
-      table: Results as in `results.csv`, of one of `result_table.families`.
+      table: Results as in `results.csv`, of one of `averages.families`.
       metric: The column of accuracies, in [0, 1].
       images: Which test images each run got right. Without it, intervals come from the groups alone.
 

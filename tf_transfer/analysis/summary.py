@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import effects, findings, result_table, table1, transition
+from tf_transfer.analysis import averages, diagnostics, effects, findings, table1, transition
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def summarise(table: pd.DataFrame, metric: str, images: ImageResults = NOT_RECOR
       metric: The column of accuracies to use, in [0, 1].
       images: Which test images each run got right.
     """
-    family = result_table.main_family(table)
+    family = averages.main_family(table)
     estimated = effects.estimate_effects(family, metric, images)
     return Summary(
         table=table,
         metric=metric,
-        means={name: result_table.treatment_means(rows, metric) for name, rows in result_table.families(table).items()},
+        means={name: averages.treatment_means(rows, metric) for name, rows in averages.families(table).items()},
         boost=table1.boost(table, metric),
-        warnings=tuple(result_table.warnings(table, metric)),
+        warnings=tuple(diagnostics.find_warnings(table, metric)),
         effects=estimated,
         findings=findings.describe(estimated, transition.find_transition(family, metric, images)),
     )

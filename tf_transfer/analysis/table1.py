@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def boost(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Averages how far AnB+ lies above baseB and above BnB+, over ranges of layers.
 
     This is the mean over all AnB+ networks of a range, minus the mean over all bases, or over all BnB+ networks of the
-    layers that have both; in the first family of class splits (`result_table.families`).
+    layers that have both; in the first family of class splits (`averages.families`).
 
     Args:
       table: Results as in `results.csv`.
@@ -46,7 +46,7 @@ def boost(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = result_table.main_family(table)
+    rows = averages.main_family(table)
     transfer, base, selffer = (rows[rows["kind"] == kind] for kind in ("transfer+", "base", "selffer+"))
     gains: dict[str, dict[str, float]] = {}
     for first in FIRST_LAYERS:

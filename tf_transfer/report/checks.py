@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import diagnostics
 from tf_transfer.experiment import class_splits, treatments
 from tf_transfer.results.result import FINISHED
 
@@ -68,7 +68,7 @@ def each_run(contents: Contents, metric: str) -> list[dict[str, bool | None]]:
       By run, in the order of `outcomes`: `finite`, `left chance`, `frozen weights unmoved`, `copied weights equal`;
       None where a question does not concern it.
     """
-    stuck = set(result_table.at_chance(contents.table, metric)["run"])
+    stuck = set(diagnostics.at_chance(contents.table, metric)["run"])
     return [
         {
             "finite": outcome.status == FINISHED,
@@ -95,12 +95,12 @@ def _bases_finished(outcomes: Sequence[Result], table: pd.DataFrame, metric: str
         return Check(question, None, "No base is finished.")
     late = {base.run: 100 * (base.top1_history[-1] - base.top1_history[_before_last_fifth(base)]) for base in bases}
     slowest = max(late, key=late.get)
-    warnings = result_table.under_trained(table, metric)
+    warnings = diagnostics.under_trained_bases(table, metric)
     detail = f"Over the last fifth of its tests the slowest, {slowest}, still gained {late[slowest]:.1f} points."
     detail += (
         "".join(f" {text}." for text in warnings) or " No network that only retrains a base's top is far above it."
     )
-    return Check(question, not warnings and late[slowest] < result_table.UNDER_TRAINED_POINTS, detail)
+    return Check(question, not warnings and late[slowest] < diagnostics.UNDER_TRAINED_POINTS, detail)
 
 
 def _before_last_fifth(base: Result) -> int:
@@ -115,7 +115,7 @@ def _all_finite(outcomes: Sequence[Result]) -> Check:
 
 def _left_chance(table: pd.DataFrame, metric: str) -> Check:
     question = "Did every run leave chance?"
-    stuck = result_table.at_chance(table, metric)
+    stuck = diagnostics.at_chance(table, metric)
     if len(stuck):
         return Check(question, False, f"At chance: {_some(stuck['run'])}.")
     lowest = table.loc[(table[metric] * table["num_classes"]).idxmin()]

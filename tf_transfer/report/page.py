@@ -16,7 +16,7 @@ import jinja2
 import markupsafe
 
 from tf_transfer import __version__
-from tf_transfer.analysis import published, result_table, table1
+from tf_transfer.analysis import averages, published, table1
 from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.analysis.summary import Summary
@@ -164,7 +164,7 @@ def render(page: Page) -> str:
 
 
 def _subtitle(summary: Summary, network: str) -> str:
-    compared = result_table.main_family(summary.table)
+    compared = averages.main_family(summary.table)
     parts = [f"{len(summary.table)} networks ({network})"]
     for name, word in (("split", "class split"), ("seed", "seed"), ("target", "target")):
         values = sorted(compared[name].unique())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages
 from tf_transfer.analysis.published import METRIC
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
 
@@ -37,7 +37,7 @@ def draw_means(
     Returns:
       The names of those that were published, for `figures.name_line_ends`.
     """
-    means = result_table.treatment_means(rows, METRIC)
+    means = averages.treatment_means(rows, METRIC)
     base, ends = means.loc["base", 0], []
     for kind in means.index.intersection(list(names)):
         row = means.loc[kind].dropna()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages, diagnostics
 from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import behind, plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
@@ -34,9 +34,9 @@ def draw_figure2(
     """Draws every network as a point, and below a line through the means of each treatment.
 
     Args:
-      table: Results as in `results.csv`; of several families of splits, the first is drawn (`analysis.families`).
+      table: Results as in `results.csv`; of several families of splits, the first is drawn (`averages.families`).
       metric: The column to draw, in [0, 1].
-      warnings: Sentences to print below, such as `analysis.warnings` finds.
+      warnings: Sentences to print below, such as `diagnostics.find_warnings` finds.
       published: The paper's own scores (`published.read_table`), to be drawn thin and pale behind the lines.
 
     Returns:
@@ -46,9 +46,9 @@ def draw_figure2(
     figure = Figure(figsize=(7.4, 8.2), layout="constrained")
     points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
     _draw_points(points, table, metric)
-    diverged = result_table.diverged_beside(table, everything[everything["kind"].isin(_KINDS)])
+    diverged = diagnostics.diverged_in_same_tasks(table, everything[everything["kind"].isin(_KINDS)])
     plotting.flag_failures(points, table, diverged, metric, lambda rows: _places(rows, table))
-    means = result_table.treatment_means(table, metric)
+    means = averages.treatment_means(table, metric)
     ends = _draw_lines(lines, means)
     if published is not None:
         names = {kind: treatments.pattern(kind) for kind in ("base", *table["kind"])}
@@ -68,18 +68,18 @@ def draw_figure2(
 
 
 def _has_rows(data: FigureData) -> bool:
-    return bool(result_table.main_family(data.table)["kind"].isin(_KINDS[1:]).any())
+    return bool(averages.main_family(data.table)["kind"].isin(_KINDS[1:]).any())
 
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
-    family = result_table.main_family(table)
+    family = averages.main_family(table)
     return family[family["kind"].isin(_KINDS)]
 
 
 def _rows_beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """The published scores of the kind of class split that is drawn; of random halves, if there are none."""
-    theirs = result_table.families(published)
-    return theirs.get(next(iter(result_table.families(table))), theirs[result_table.RANDOM_HALVES])
+    theirs = averages.families(published)
+    return theirs.get(next(iter(averages.families(table))), theirs[averages.RANDOM_HALVES])
 
 
 def _put_legend_above(axes: Axes, columns: int) -> None:

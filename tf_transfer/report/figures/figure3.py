@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages, diagnostics
 from tf_transfer.analysis.published import METRIC
 from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import behind, plotting
@@ -35,11 +35,11 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.D
     Returns:
       A figure of up to three panels, labelled `natural`, `random` and `relative`.
     """
-    families = result_table.families(table)
+    families = averages.families(table)
     natural, random = _natural(families), _of_kind(families, "random")
-    theirs = {} if published is None else _such_as(families, result_table.families(published))
-    relative = {name: result_table.relative(rows, metric) for name, rows in families.items()}
-    relative |= {name + behind.SUFFIX: result_table.relative(rows, METRIC) for name, rows in theirs.items()}
+    theirs = {} if published is None else _such_as(families, averages.families(published))
+    relative = {name: averages.relative_to_base(rows, metric) for name, rows in families.items()}
+    relative |= {name + behind.SUFFIX: averages.relative_to_base(rows, METRIC) for name, rows in theirs.items()}
     styles = _styles(families)
     styles |= {(kind, name + behind.SUFFIX): behind.pale(style) for (kind, name), style in _styles(theirs).items()}
     top = ["natural"] * bool(len(natural)) + ["random"] * bool(random)
@@ -47,11 +47,11 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.D
     figure = Figure(figsize=(10, 4.7 * bool(top) + 4.7 * bool(below)), layout="constrained")
     panels = figure.subplot_mosaic([row for row in (top, below) if row])
     if len(natural):
-        _draw_natural(panels["natural"], natural, metric, theirs.get(result_table.NATURAL_MAN_MADE))
+        _draw_natural(panels["natural"], natural, metric, theirs.get(averages.NATURAL_MAN_MADE))
         _flag(panels["natural"], natural, table, ("base", "selffer", "transfer"), metric)
     if random:
         _draw_random(panels["random"], random, metric, styles, _of_kind(theirs, "random"))
-        _flag(panels["random"], result_table.comparable(table), table, ("random",), metric)
+        _flag(panels["random"], averages.comparable(table), table, ("random",), metric)
     if below:
         _draw_relative(panels["relative"], relative, styles)
     last = max(rows["n"].max() for rows in (*families.values(), *theirs.values()))
@@ -63,12 +63,12 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.D
 
 
 def _has_rows(data: FigureData) -> bool:
-    families = result_table.families(data.table)
+    families = averages.families(data.table)
     return any(map(len, (_natural(families), _of_kind(families, "random"))))
 
 
 def _natural(families: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    rows = families.get(result_table.NATURAL_MAN_MADE, next(iter(families.values())).iloc[:0])
+    rows = families.get(averages.NATURAL_MAN_MADE, next(iter(families.values())).iloc[:0])
     return rows if rows["kind"].isin(["selffer", "transfer"]).any() else rows.iloc[:0]
 
 
@@ -90,7 +90,7 @@ def _such_as(families: dict[str, pd.DataFrame], theirs: dict[str, pd.DataFrame])
 def _draw_natural(axes: Axes, rows: pd.DataFrame, metric: str, theirs: pd.DataFrame | None) -> None:
     ends = []
     for target, of_target in rows.groupby("target"):
-        means = result_table.treatment_means(of_target, metric)
+        means = averages.treatment_means(of_target, metric)
         other = "A" if target == "B" else "B"
         if "base" in means.index:
             level = means.loc["base", 0]
@@ -114,7 +114,7 @@ def _draw_random(
 ) -> None:
     ends = []
     for name, rows in families.items():
-        means = result_table.treatment_means(rows, metric)
+        means = averages.treatment_means(rows, metric)
         if "base" in means.index:
             plotting.draw_base_level(axes, means.loc["base", 0])
         ends.append(_draw_from_base(axes, means, "random", f"RnB, {name}", styles["random", name]))
@@ -126,7 +126,7 @@ def _draw_random(
 
 
 def _flag(axes: Axes, rows: pd.DataFrame, table: pd.DataFrame, kinds: tuple[str, ...], metric: str) -> None:
-    diverged = result_table.diverged_beside(rows, table[table["kind"].isin(kinds)])
+    diverged = diagnostics.diverged_in_same_tasks(rows, table[table["kind"].isin(kinds)])
     plotting.flag_failures(axes, rows[rows["kind"].isin(kinds)], diverged, metric)
 
 
@@ -176,7 +176,7 @@ def _styles(families: dict[str, pd.DataFrame]) -> dict[tuple[str, str], dict]:
     styles, used = {}, collections.Counter()
     for kind in ("transfer", "random"):
         for name in _of_kind(families, kind):
-            own = {"color": PURPLE} if (kind, name) == ("transfer", result_table.NATURAL_MAN_MADE) else {}
+            own = {"color": PURPLE} if (kind, name) == ("transfer", averages.NATURAL_MAN_MADE) else {}
             style = STYLES[kind] | own
             styles[kind, name] = style | {"linestyle": _DASHES[used[style["color"]] % len(_DASHES)]}
             used[style["color"]] += 1

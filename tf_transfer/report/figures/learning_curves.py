@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import PURPLE, STYLES, LineEnd
 from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, describe_means
@@ -90,7 +90,7 @@ def _draw_means(axes: Axes, outcomes: Sequence[Result], history: str, name: str,
 
 def _shown(data: FigureData) -> list[Result]:
     """The results that Figure 2 is about, with the bases that they copy from."""
-    family = result_table.main_family(data.table)
+    family = averages.main_family(data.table)
     groups = set(zip(family["split"], family["images_per_class"], strict=True))
     return [
         result
@@ -107,5 +107,5 @@ FIGURE = ReportFigure(
     "network.",
     has_rows=lambda data: any(len(result.test_steps) > 1 for result in _shown(data)),
     draw=lambda data: {"learning_curves": draw_learning_curves(_shown(data))},
-    describe=lambda data: describe_means(result_table.main_family(data.table), data.metric),
+    describe=lambda data: describe_means(averages.main_family(data.table), data.metric),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import diagnostics
 from tf_transfer.experiment import treatments
 from tf_transfer.files.atomic import replace_file
 
@@ -99,7 +99,7 @@ def flag_failures(
     """
     if "caution" not in drawn:
         return
-    stuck, style = result_table.at_chance(drawn, metric), {"linestyle": "", "color": RED}
+    stuck, style = diagnostics.at_chance(drawn, metric), {"linestyle": "", "color": RED}
     if len(stuck):
         ring = {"marker": "o", "markersize": 15, "markerfacecolor": "none"}
         axes.plot(place(stuck), 100 * stuck[metric], label="never left chance", **ring, **style)

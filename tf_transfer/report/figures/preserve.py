@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages, diagnostics
 from tf_transfer.experiment.treatments import parse_kind
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
@@ -27,21 +27,21 @@ def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     """Draws the means of AnB and BnB without and with preserved layers.
 
     Args:
-      table: Results as in `results.csv`; of several families of splits, the first is drawn (`analysis.families`).
+      table: Results as in `results.csv`; of several families of splits, the first is drawn (`averages.families`).
       metric: The column to draw, in [0, 1].
 
     Returns:
       A figure of a panel for transfers and one for selffers, those which have preserved layers.
     """
-    family = result_table.main_family(table)
-    means = result_table.treatment_means(family, metric)
+    family = averages.main_family(table)
+    means = averages.treatment_means(family, metric)
     preserving = {kind.word for kind in map(parse_kind, means.index) if kind.preserve}
     words = [word for word in _TITLES if word in preserving]
     figure = Figure(figsize=(6 * len(words), 4.6), layout="constrained")
     panels = figure.subplots(1, len(words), sharey=True, squeeze=False)[0]
     drawn = [_draw_panel(axes, means, word) for axes, word in zip(panels, words, strict=True)]
     for axes, word in zip(panels, words, strict=True):
-        diverged = result_table.diverged_beside(family, _shown(table, word))
+        diverged = diagnostics.diverged_in_same_tasks(family, _shown(table, word))
         plotting.flag_failures(axes, _shown(family, word), diverged, metric)
         plotting.explain_flags(axes)
     for axes, ends in zip(panels, drawn, strict=True):  # once both have set their common scale
@@ -73,11 +73,11 @@ def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
 
 
 def _has_rows(data: FigureData) -> bool:
-    return bool(result_table.main_family(data.table)["kind"].map(lambda kind: parse_kind(kind).preserve > 0).any())
+    return bool(averages.main_family(data.table)["kind"].map(lambda kind: parse_kind(kind).preserve > 0).any())
 
 
 def _describe(data: FigureData) -> str:
-    family = result_table.main_family(data.table)
+    family = averages.main_family(data.table)
     shown = family["kind"].str.fullmatch(f"base|({'|'.join(_TITLES)})(-preserve.*)?")
     return describe_means(family[shown], data.metric)
 

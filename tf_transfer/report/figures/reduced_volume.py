@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages
 from tf_transfer.analysis.published import METRIC
 from tf_transfer.report.figures import behind, plotting
 from tf_transfer.report.figures.plotting import STYLES
@@ -43,7 +43,7 @@ def draw_reduced_volume(
       A figure of two panels, the number of images on a linear and on a logarithmic axis.
     """
     limited, bases = _limited(table), table[(table["kind"] == "base") & (table["images_per_class"] > 0)]
-    bases = bases[result_table.split_family(bases).isin(limited)]
+    bases = bases[averages.split_family(bases).isin(limited)]
     diverged = bases[bases["status"] != FINISHED]
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     linear, logarithmic = figure.subplots(1, 2, sharey=True)
@@ -69,7 +69,7 @@ def draw_reduced_volume(
 def _limited(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Bases by kind of class split, of those kinds that have at least two limits."""
     bases = table[(table["kind"] == "base") & (table["status"] == FINISHED)]
-    by_family = bases.groupby(result_table.split_family(bases))
+    by_family = bases.groupby(averages.split_family(bases))
     return {
         name: rows
         for name, rows in by_family

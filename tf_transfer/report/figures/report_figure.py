@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tf_transfer.analysis import result_table
+from tf_transfer.analysis import averages
 from tf_transfer.experiment import treatments
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ class SavedFigure:
 
 def describe_means(table: pd.DataFrame, metric: str) -> str:
     """Says what accuracies a table has, by family of class splits: `AnB 50.4, 48.1 % at n = 1, 2`."""
-    families = result_table.families(table)
+    families = averages.families(table)
     found = []
     for name, rows in families.items():
         prefix = f"{name}, " if len(families) > 1 else ""
-        found += [prefix + text for text in _describe_kinds(result_table.treatment_means(rows, metric))]
+        found += [prefix + text for text in _describe_kinds(averages.treatment_means(rows, metric))]
     return f"Top-1 accuracy: {'; '.join(found)}."
 
 
