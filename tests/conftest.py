@@ -1,9 +1,9 @@
 """What several tests share: a folder of small pictures, the image store made of it, and networks trained on that."""
 
 import dataclasses
-import json
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -50,8 +50,7 @@ def redescribe():
     """Returns a function that changes a store's description, such as `redescribe(path, image_size=16)`."""
 
     def change(path, **changes):
-        meta = dataclasses.replace(image_store.read_meta(str(path)), **changes)
-        (path / image_store.META).write_text(json.dumps(meta.to_json()))
+        image_store.write_meta(path, msgspec.structs.replace(image_store.read_meta(str(path)), **changes))
         image_store.read_meta.cache_clear()
 
     return change

@@ -60,7 +60,7 @@ def _expected(experiment: Experiment) -> Iterator[Experiment]:
     meta, assumed = expected_stores.describe(experiment.expected_store)
     print(f"the store {experiment.store!r} is not there; assumed: {assumed}")
     with tempfile.TemporaryDirectory() as directory:
-        expected_stores.write_description(meta, directory)
+        image_store.write_meta(directory, meta)
         yield dataclasses.replace(experiment, store=directory)
 
 

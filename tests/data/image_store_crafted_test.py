@@ -56,16 +56,20 @@ NAMES = ["bird", "cat", "deer", "ship", "train", "truck"]
     [
         ({"class_names": [*NAMES[:5], "\x1b[2J"]}, r"the name '\\\\x1b\[2J' holds characters that cannot be printed"),
         ({"name": "a\nb"}, "holds characters that cannot be printed"),
-        ({"class_names": [*NAMES[:5], "bird"]}, "class names must be one or more, each once"),
-        ({"class_names": []}, "class names must be one or more, each once"),
-        ({"image_size": 10**12}, "format 'raw' with images of 1000000000000 pixels"),
-        ({"image_size": 0}, "format 'raw' with images of 0 pixels"),
-        ({"format": "../../raw"}, "format '../../raw' with images of 32 pixels"),
+        ({"class_names": [*NAMES[:5], "bird"]}, "class_names must not repeat a name"),
+        ({"class_names": []}, "class_names: expected array of length >= 1"),
+        ({"image_size": 10**12}, "image_size: expected int <= 4096"),
+        ({"image_size": 0}, "image_size: expected int >= 1"),
+        ({"format": "../../raw"}, "format: invalid enum value '../../raw'"),
         ({"images_per_class": {"train": [12] * 6}}, "images_per_class must give a number of images for each class"),
         ({"images_per_class": {"train": [12] * 6, "test": [4] * 7}}, "images_per_class must give a number"),
+        ({"images_per_class": {"train": [12] * 6, "test": [4] * 5 + [0]}}, "images_per_class.* expected int >= 1"),
+        ({"images_per_class": {"train": [12] * 6, "test": [4] * 6, "more": [4] * 6}}, "images_per_class must give"),
         ({"images_per_class": 3}, "images_per_class: expected object, got int"),
         ({"channel_mean": [1, 2]}, "channel_mean: expected array of length 3, got 2"),
         ({"files": []}, "files: expected object, got array"),
+        ({"files": {"../../x": "y"}}, "files.* expected str matching regex"),
+        ({"colour\n": "red"}, r"contains unknown field colour\\x0a"),
     ],
 )
 def test_descriptions_that_make_no_sense(crafted, fields, message):
@@ -114,7 +118,7 @@ def test_images_of_another_size_or_kind_are_not_decoded(crafted, jpeg_store, siz
     file = io.BytesIO()
     Image.new("RGB", size).save(file, format=format)
     ends, sums = np.load(jpeg_store / "train_ends.npy"), np.load(jpeg_store / "train_sums.npy")
-    sums[0] = image_store.checksum(file.getvalue())
+    sums[0] = image_store.image_checksum(file.getvalue())
     path = crafted({"train_ends.npy": ends + file.tell() - first, "train_sums.npy": sums}, raw=False)
     data = (path / "train.jpeg").read_bytes()
     (path / "train.jpeg").write_bytes(file.getvalue() + data[first:])

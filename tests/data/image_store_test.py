@@ -124,7 +124,7 @@ def test_a_description_that_was_changed(broken, old, new):
     assert old in text
     (path / "meta.json").write_text(text.replace(old, new, 1))
     with pytest.raises(
-        ValueError, match="meta.json does not describe .*its checksum does not fit: it has changed since"
+        ValueError, match="meta.json does not describe .*its SHA-256 does not fit: it has changed since"
     ):
         read_meta(str(path))
 

@@ -8,7 +8,7 @@ import pytest
 from configs import imagenet_paper, imagenet_paper_complete
 from tf_transfer import dry_run
 from tf_transfer.analysis import published
-from tf_transfer.data import expected_stores
+from tf_transfer.data import expected_stores, image_store
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
 from tf_transfer.experiment import plan
@@ -20,7 +20,7 @@ from tf_transfer.results import result_files, workdir
 def imagenet(tmp_path_factory):
     """Path of a directory that only describes a store of ImageNet."""
     path = tmp_path_factory.mktemp("imagenet")
-    expected_stores.write_description(expected_stores.describe("imagenet2012")[0], path)
+    image_store.write_meta(path, expected_stores.describe("imagenet2012")[0])
     return str(path)
 
 

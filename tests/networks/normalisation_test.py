@@ -5,6 +5,7 @@ import pytest
 
 from tf_transfer.data.image_store import ImageStore
 from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.files import checksums
 from tf_transfer.networks import normalisation
 
 RECIPE = Recipe(normalisation="mean image")
@@ -42,7 +43,7 @@ def test_it_is_computed_once_for_each_task_and_kept(copied, monkeypatch):
     tasks = [Task(copied, (1, 4)), Task(copied, (1, 5)), Task(copied, (1, 4), 3)]
     means = [normalisation.of_task(task, RECIPE).mean for task in tasks]
     assert len(kept(copied)) == 3
-    monkeypatch.delattr(normalisation, "_compute")
+    monkeypatch.delattr(normalisation, "_compute_mean_image")
     for task, mean in zip(tasks, means, strict=True):
         np.testing.assert_array_equal(normalisation.of_task(task, RECIPE).mean, mean)
 
@@ -50,12 +51,21 @@ def test_it_is_computed_once_for_each_task_and_kept(copied, monkeypatch):
 def test_a_damaged_one_is_computed_again(copied):
     task = Task(copied, (1, 4))
     mean = normalisation.of_task(task, RECIPE).mean
-    [file] = kept(copied)
-    content = bytearray(file.read_bytes())
+    [directory] = kept(copied)
+    content = bytearray((directory / "mean.npy").read_bytes())
     content[1000] ^= 1
-    file.write_bytes(content)
+    (directory / "mean.npy").write_bytes(content)
     np.testing.assert_array_equal(normalisation.of_task(task, RECIPE).mean, mean)
-    assert file.read_bytes() != bytes(content)
+    assert (directory / "mean.npy").read_bytes() != bytes(content)
+
+
+def test_one_of_another_size_is_computed_again(copied):
+    task = Task(copied, (1, 4))
+    mean = normalisation.of_task(task, RECIPE).mean
+    [directory] = kept(copied)
+    with checksums.sealed_directory(directory) as partial:
+        np.save(partial / "mean.npy", np.zeros((1, 1, 3), np.float32))
+    np.testing.assert_array_equal(normalisation.of_task(task, RECIPE).mean, mean)
 
 
 def test_a_store_that_cannot_be_written_to(copied):

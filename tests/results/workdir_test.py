@@ -88,7 +88,7 @@ def test_a_damaged_config(store, tmp_path):
     workdir.write_config(tmp_path / "other", Experiment(store=store, seeds=(1,)))
     written = (tmp_path / "other" / "config.json").read_text()
     (tmp_path / "config.json").write_text(written.replace('"seeds": [\n   1', '"seeds": [\n   3'))
-    with pytest.raises(ValueError, match=r"config.json is damaged \(it is not what was written, by its SHA-256\)"):
+    with pytest.raises(ValueError, match=r"config.json is damaged \(its SHA-256 does not fit: it has changed since"):
         workdir.read_experiment(tmp_path)
 
 

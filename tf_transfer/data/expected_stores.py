@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 import pathlib
 
 from tf_transfer.data import image_store
@@ -43,12 +41,10 @@ def describe(name: str) -> tuple[image_store.StoreMeta, str]:
     return meta, assumed
 
 
-def write_description(meta: image_store.StoreMeta, directory: str | os.PathLike) -> None:
-    """Writes a store's description without the store: enough to make a plan."""
-    (pathlib.Path(directory) / image_store.META).write_text(json.dumps(meta.to_json()))
-
-
 def _imagenet_ids() -> tuple[str, ...]:
-    # TFDS ships the list; importing it takes seconds, and the file does not need it.
-    package = importlib.util.find_spec("tensorflow_datasets").submodule_search_locations[0]
-    return tuple((pathlib.Path(package) / "datasets" / "imagenet2012" / "labels.txt").read_text().split())
+    # TFDS ships the list in a file. It is read without importing TFDS, which takes seconds.
+    package = importlib.util.find_spec("tensorflow_datasets")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("tensorflow_datasets is not installed; it holds the list of ImageNet's classes")
+    directory = pathlib.Path(package.submodule_search_locations[0])
+    return tuple((directory / "datasets" / "imagenet2012" / "labels.txt").read_text().split())

@@ -16,18 +16,24 @@ image when it is read for the first time.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import io
 import json
+import math
+import os
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 from PIL import Image
 
 from tf_transfer.files import safe_load
+from tf_transfer.files.atomic import replace_file
+from tf_transfer.files.checksums import hash_json, seal_json, unseal_json
 from tf_transfer.files.printable import printable
 
 META = "meta.json"
@@ -53,13 +59,12 @@ def array_file(split: str, content: str) -> str:
     return f"{split}_{content}.npy"
 
 
-def checksum(image: bytes) -> int:
+def image_checksum(image: bytes) -> int:
     """The checksum of a stored image: the first 64 bits of its SHA-256."""
     return int.from_bytes(hashlib.sha256(image).digest()[:8], "little")
 
 
-@dataclasses.dataclass(frozen=True)
-class StoreMeta:
+class StoreMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """What is known of a store without reading its images.
 
     Attributes:
@@ -76,36 +81,29 @@ class StoreMeta:
 
     name: str
     source: str
-    class_names: tuple[str, ...]
-    image_size: int
-    format: str
-    images_per_class: dict[str, tuple[int, ...]]
+    class_names: Annotated[tuple[str, ...], Meta(min_length=1)]
+    image_size: Annotated[int, Meta(ge=1, le=MAX_SIZE)]
+    format: Literal["raw", "jpeg"]
+    images_per_class: dict[str, tuple[Annotated[int, Meta(ge=1)], ...]]
     channel_mean: tuple[float, float, float]
     channel_std: tuple[float, float, float]
-    files: dict[str, str]
+    files: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]]
 
     def __post_init__(self):
         for name in (self.name, *self.class_names):
             if name != printable(name):
                 raise ValueError(f"the name {printable(name)!r} holds characters that cannot be printed")
-        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
-            raise ValueError("class names must be one or more, each once")
-        if self.format not in FORMATS or not 0 < self.image_size <= MAX_SIZE:
-            raise ValueError(f"format {printable(self.format)!r} with images of {self.image_size} pixels")
-        counts = [self.images_per_class.get(split, ()) for split in SPLITS]
-        if any(len(each) != len(self.class_names) or min(each) < 1 for each in counts):
+        if len(set(self.class_names)) < len(self.class_names):
+            raise ValueError("class_names must not repeat a name")
+        num_counts = {split: len(counts) for split, counts in self.images_per_class.items()}
+        if num_counts != dict.fromkeys(SPLITS, len(self.class_names)):
             raise ValueError("images_per_class must give a number of images for each class, of train and of test")
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that training depends on: sizes, format, labels, the images' checksums."""
         files = {name: sha256 for name, sha256 in self.files.items() if name != SET_ASIDE}
-        return sha256_of_json({**dataclasses.asdict(self), "name": "", "source": "", "files": files})
-
-    def to_json(self) -> dict:
-        """The description as it stands in `meta.json`, sealed with its own SHA-256."""
-        fields = dataclasses.asdict(self)
-        return {**fields, "sha256": sha256_of_json(fields)}
+        return hash_json({**msgspec.structs.asdict(self), "name": "", "source": "", "files": files})
 
     @property
     def num_classes(self) -> int:
@@ -118,9 +116,10 @@ class StoreMeta:
         return sum(min(count, images_per_class) if images_per_class else count for count in counts)
 
 
-def sha256_of_json(fields: dict) -> str:
-    """SHA-256 of JSON values, in hexadecimal, however they may be laid out in a file."""
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, allow_nan=False).encode()).hexdigest()
+def write_meta(path: str | os.PathLike, meta: StoreMeta) -> None:
+    """Writes a store's description; without anything else, it is enough to make a plan."""
+    with replace_file(pathlib.Path(path) / META) as temporary:
+        temporary.write_text(json.dumps(seal_json(msgspec.structs.asdict(meta)), indent=1))
 
 
 @functools.lru_cache(maxsize=16)
@@ -137,12 +136,7 @@ def read_meta(path: str) -> StoreMeta:
             f"no image store at {path!r} (no {META} in it); make one: python bin/prepare.py --source=... --out={path}"
         )
     try:
-        fields = safe_load.parse_json(safe_load.read_bytes(file), dict[str, object])
-        sha256 = fields.pop("sha256", None)
-        meta = safe_load.convert(fields, StoreMeta)
-        if sha256 != sha256_of_json(fields):
-            raise ValueError("its checksum does not fit: it has changed since it was written")
-        return meta
+        return unseal_json(safe_load.read_bytes(file), StoreMeta)
     except ValueError as error:
         raise ValueError(f"{file} does not describe an image store ({error}); prepare the store again") from error
 
@@ -165,13 +159,13 @@ class ImageStore:
         self.path = pathlib.Path(path)
         self.meta = read_meta(str(path))
         safe_load.refuse_links(path)
-        self._read(SET_ASIDE)
-        self._labels, self._sums = (self._read_arrays(content) for content in ("labels", "sums"))
-        self._ends = self._read_arrays("ends") if self.meta.format == "jpeg" else dict.fromkeys(SPLITS)
+        self._read_file(SET_ASIDE)
+        self._labels, self._sums = self._read_arrays("labels"), self._read_arrays("sums")
+        self._ends = self._read_arrays("ends") if self.meta.format == "jpeg" else {}
         for split in SPLITS:
             self._check_arrays(split)
-        self._data = {split: self._map(split) for split in SPLITS}
-        self._unread = {split: np.ones(len(labels), bool) for split, labels in self._labels.items()}
+        self._data = {split: self._map_images(split) for split in SPLITS}
+        self._unchecked = {split: np.ones(len(labels), bool) for split, labels in self._labels.items()}
 
     def _file(self, name: str) -> pathlib.Path:
         file = self.path / name
@@ -179,20 +173,21 @@ class ImageStore:
             raise FileNotFoundError(f"the image store {str(self.path)!r} lacks {name}; prepare it again")
         return file
 
-    def _read(self, name: str) -> bytes:
+    def _read_file(self, name: str) -> bytes:
         content = safe_load.read_bytes(self._file(name))
         if hashlib.sha256(content).hexdigest() != self.meta.files.get(name):
             raise self._damaged(f"{name} has changed since it was written")
         return content
 
     def _read_arrays(self, content: str) -> dict[str, np.ndarray]:
-        return {split: safe_load.parse_array(self._read(array_file(split, content))) for split in SPLITS}
+        return {split: safe_load.parse_array(self._read_file(array_file(split, content))) for split in SPLITS}
 
     def _check_arrays(self, split: str) -> None:
-        labels, sums, ends = self._labels[split], self._sums[split], self._ends[split]
-        expected = {"labels": (labels, np.int32), "sums": (sums, np.uint64)}
-        expected |= {} if ends is None else {"ends": (ends, np.int64)}
-        for content, (array, dtype) in expected.items():
+        labels, ends = self._labels[split], self._ends.get(split)
+        arrays = [("labels", labels, np.int32), ("sums", self._sums[split], np.uint64)]
+        if ends is not None:
+            arrays.append(("ends", ends, np.int64))
+        for content, array, dtype in arrays:
             if array.dtype != dtype or array.shape != (sum(self.meta.images_per_class[split]),):
                 raise self._damaged(f"{array_file(split, content)} holds {array.dtype} of shape {array.shape}")
         if labels.min() < 0 or tuple(np.bincount(labels)) != self.meta.images_per_class[split]:
@@ -203,11 +198,12 @@ class ImageStore:
     def _damaged(self, what: str) -> ValueError:
         return ValueError(f"the image store {str(self.path)!r} is damaged: {what}; remove it and prepare it again")
 
-    def _map(self, split: str) -> np.ndarray:
+    def _map_images(self, split: str) -> np.ndarray:
         file = self._file(data_file(split, self.meta.format))
-        size, ends = self.meta.image_size, self._ends[split]
+        size, ends = self.meta.image_size, self._ends.get(split)
+        shape: tuple[int, ...]
         shape = (len(self._labels[split]), size, size, 3) if ends is None else (int(ends[-1]),)
-        expected, found = int(np.prod(shape)), file.stat().st_size
+        expected, found = math.prod(shape), file.stat().st_size
         if found != expected:
             raise self._damaged(f"{file.name} has {found:,} bytes instead of {expected:,}")
         return np.asarray(np.memmap(file, np.uint8, mode="r", shape=shape))  # whose slices are made in less time
@@ -246,8 +242,8 @@ class ImageStore:
         if self.meta.format == "jpeg":
             return np.stack(list(self.images(split, indices)))
         images = self._data[split][indices]
-        for number in np.flatnonzero(self._unread[split][indices]):
-            self._check(split, int(indices[number]), images[number].tobytes())
+        for number in np.flatnonzero(self._unchecked[split][indices]):
+            self._check_image(split, int(indices[number]), images[number].tobytes())
         return images
 
     def images(self, split: str, indices: np.ndarray) -> Iterator[np.ndarray]:
@@ -257,8 +253,8 @@ class ImageStore:
             return
         for index in indices:
             image = self._data[split][index]
-            if self._unread[split][index]:
-                self._check(split, int(index), image.tobytes())
+            if self._unchecked[split][index]:
+                self._check_image(split, int(index), image.tobytes())
             yield image
 
     def read_jpeg(self, split: str, indices: np.ndarray) -> list[bytes]:
@@ -266,17 +262,17 @@ class ImageStore:
         data, ends = self._data[split], self._ends[split]
         records = [data[ends[index - 1] if index else 0 : ends[index]].tobytes() for index in indices]
         for index, record in zip(indices, records, strict=True):
-            if self._unread[split][index]:
-                self._check(split, int(index), record)
+            if self._unchecked[split][index]:
+                self._check_image(split, int(index), record)
         return records
 
-    def _check(self, split: str, index: int, image: bytes) -> None:
+    def _check_image(self, split: str, index: int, image: bytes) -> None:
         file = data_file(split, self.meta.format)
-        if checksum(image) != self._sums[split][index]:
+        if image_checksum(image) != self._sums[split][index]:
             raise self._damaged(f"image {index} of {file} has changed since it was written")
         if self.meta.format == "jpeg" and _jpeg_size(image) != (self.meta.image_size,) * 2:
             raise self._damaged(f"image {index} of {file} is no JPEG file of {self.meta.image_size} pixels")
-        self._unread[split][index] = False
+        self._unchecked[split][index] = False
 
 
 def _jpeg_size(record: bytes) -> tuple[int, int]:

@@ -13,19 +13,27 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import os
 import pathlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, BinaryIO, Literal
 
-import numpy as np
+import msgspec
+from msgspec import Meta
 
 from tf_transfer.data import image_store
 from tf_transfer.files import safe_load
 from tf_transfer.files.atomic import name_in_errors
+from tf_transfer.files.checksums import seal_json, unseal_json
 
 JOURNAL = "journal.jsonl"
+
+_Label = Annotated[int, Meta(ge=0, lt=2**31)]
+_Count = Annotated[int, Meta(ge=0)]
+_Totals = Annotated[list[_Count], Meta(min_length=3, max_length=3)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,36 +55,45 @@ class Record:
     channel_squares: tuple[int, int, int] = (0, 0, 0)
 
 
-@dataclasses.dataclass
-class Progress:
-    """What has been written of one split, the sums of all its chunks.
+class Progress(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What has been written of one split, in one chunk or in all of them.
 
     Attributes:
       examples: Number of the source's examples, those that were set aside among them.
       labels: Label of each image.
       lengths: Number of bytes of each image.
-      sums: `image_store.checksum` of each image.
+      sums: `image_store.image_checksum` of each image.
       set_aside: One line for each example that could not be used.
       channel_sum: Sum of all red, green and blue pixel values.
       channel_squares: Sum of their squares.
     """
 
-    examples: int = 0
-    labels: list[int] = dataclasses.field(default_factory=list)
-    lengths: list[int] = dataclasses.field(default_factory=list)
-    sums: list[int] = dataclasses.field(default_factory=list)
-    set_aside: list[str] = dataclasses.field(default_factory=list)
-    channel_sum: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
-    channel_squares: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+    examples: _Count = 0
+    labels: list[_Label] = []
+    lengths: list[Annotated[int, Meta(ge=1)]] = []
+    sums: list[_Count] = []
+    set_aside: list[str] = []
+    channel_sum: _Totals = msgspec.field(default_factory=lambda: [0, 0, 0])
+    channel_squares: _Totals = msgspec.field(default_factory=lambda: [0, 0, 0])
+
+    def __post_init__(self):
+        counts = {len(self.labels), len(self.lengths), len(self.sums), self.examples - len(self.set_aside)}
+        if len(counts) > 1 or any(checksum >> 64 for checksum in self.sums):
+            raise ValueError("labels, lengths and sums do not belong to the same images")
 
     def add(self, other: Progress) -> None:
         """Adds a chunk."""
         self.examples += other.examples
-        for name in ("labels", "lengths", "sums", "set_aside"):
-            getattr(self, name).extend(getattr(other, name))
-        for name in ("channel_sum", "channel_squares"):
-            totals = getattr(self, name)
-            totals[:] = [a + b for a, b in zip(totals, getattr(other, name), strict=True)]
+        self.labels += other.labels
+        self.lengths += other.lengths
+        self.sums += other.sums
+        self.set_aside += other.set_aside
+        self.channel_sum = _add_up([self.channel_sum, other.channel_sum])
+        self.channel_squares = _add_up([self.channel_squares, other.channel_squares])
+
+
+class _Chunk(Progress, forbid_unknown_fields=True, kw_only=True):
+    split: Literal["train", "test"]
 
 
 class Journal:
@@ -86,12 +103,12 @@ class Journal:
       progress: By split, what has been written.
     """
 
-    def __init__(self, directory: pathlib.Path, making: Mapping[str, object], image_format: str):
+    def __init__(self, directory: pathlib.Path, specification: Mapping[str, object], image_format: str):
         """Opens or begins the journal of `directory`, and cuts off what no chunk accounts for.
 
         Args:
           directory: The store's directory while it is being written; made if need be.
-          making: What is being made, as JSON values; only the same can be gone on with.
+          specification: What is being made, as JSON values; only the same can be gone on with.
           image_format: `raw` or `jpeg`.
 
         Raises:
@@ -109,36 +126,38 @@ class Journal:
         except OSError as error:
             raise PermissionError(f"cannot write to {directory} ({error.strerror}); choose another --out") from error
         try:
-            self._open(making)
+            self._resume(specification)
         except BaseException:
             self._close_file()
             raise
 
-    def _open(self, making: Mapping[str, object]) -> None:
+    def _resume(self, specification: Mapping[str, object]) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FileExistsError(f"another process is preparing {self._directory}; wait for it") from None
-        lines = self._sound_lines()
-        if lines and lines[0] != json.loads(json.dumps(making)):
-            differing = [name for name in making if lines[0].get(name) != making[name]]
+        lines = self._read_sound_lines()
+        if lines and lines[0] != specification:
+            differing = [name for name in specification if lines[0].get(name) != specification[name]]
             raise FileExistsError(
                 f"{self._directory} holds a store that was begun from something else (other {', '.join(differing)}); "
                 "go on with the command that began it, or remove the directory"
             )
         if not lines:
-            self._append(making)
+            self._append_line(specification)
         for line in lines[1:]:
             try:
-                self.progress[line["split"]].add(safe_load.convert(line, Progress))
-            except (KeyError, ValueError) as error:
+                chunk = safe_load.convert(line, _Chunk)
+            except ValueError as error:
                 raise self._damaged(str(error)) from error
+            self.progress[chunk.split].add(chunk)
         for split, progress in self.progress.items():
-            self._cut(split, sum(progress.lengths))
+            self._truncate_images(split, sum(progress.lengths))
 
-    def _sound_lines(self) -> list[dict]:
+    def _read_sound_lines(self) -> list[dict[str, object]]:
         self._file.seek(0)
-        lines, size = [], 0
+        lines: list[dict[str, object]] = []
+        size = 0
         for line in self._file:
             try:
                 lines.append(_read_line(line))
@@ -157,17 +176,16 @@ class Journal:
     def _data_file(self, split: str) -> pathlib.Path:
         return self._directory / image_store.data_file(split, self._format)
 
-    def _cut(self, split: str, size: int) -> None:
+    def _truncate_images(self, split: str, size: int) -> None:
         file = self._data_file(split)
         file.touch()
         if file.stat().st_size < size:
             raise ValueError(f"{file} has lost images that were written; remove {self._directory} and begin again")
         os.truncate(file, size)
 
-    def _append(self, line: Mapping[str, object]) -> None:
-        sealed = {**line, "sha256": image_store.sha256_of_json(line)}
+    def _append_line(self, line: Mapping[str, object]) -> None:
         with name_in_errors(self._directory / JOURNAL):
-            self._file.write(json.dumps(sealed).encode() + b"\n")
+            self._file.write(json.dumps(seal_json(line)).encode() + b"\n")
             self._file.flush()
             os.fsync(self._file.fileno())
 
@@ -184,12 +202,12 @@ class Journal:
           chunk: Number of examples in a chunk.
         """
         file = self._data_file(split)
-        for some in _chunks(records, chunk):
+        for batch in _batches(records, chunk):
             with name_in_errors(file), open(file, "ab") as data:
-                written = _write_images(data, some)
+                written = _write_images(data, batch)
                 data.flush()
                 os.fsync(data.fileno())
-            self._append({"split": split, **dataclasses.asdict(written)})
+            self._append_line({"split": split, **msgspec.structs.asdict(written)})
             self.progress[split].add(written)
             yield
 
@@ -203,32 +221,30 @@ class Journal:
 def _read_line(line: bytes) -> dict[str, object]:
     if not line.endswith(b"\n"):
         raise ValueError("its end is torn")
-    fields = safe_load.parse_json(line, dict[str, object])
-    if fields.pop("sha256", None) != image_store.sha256_of_json(fields):
-        raise ValueError("a line is not as it was written, by its SHA-256")
-    return fields
+    return unseal_json(line, dict[str, object])
 
 
-def _chunks(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
-    some = []
-    for record in records:
-        some.append(record)
-        if len(some) == size:
-            yield some
-            some = []
-    if some:
-        yield some
+def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    iterator = iter(records)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
 
 
-def _write_images(data, records: Sequence[Record]) -> Progress:
-    written = Progress(examples=len(records), set_aside=[record.set_aside for record in records if record.set_aside])
+def _write_images(data: BinaryIO, records: Sequence[Record]) -> Progress:
     good = [record for record in records if not record.set_aside]
     for record in good:
         data.write(record.image)
-    written.labels = [record.label for record in good]
-    written.lengths = [len(record.image) for record in good]
-    written.sums = [image_store.checksum(record.image) for record in good]
-    for name in ("channel_sum", "channel_squares"):
-        totals = np.sum([getattr(record, name) for record in good], axis=0, dtype=object) if good else [0, 0, 0]
-        setattr(written, name, [int(total) for total in totals])
-    return written
+    return Progress(
+        examples=len(records),
+        labels=[record.label for record in good],
+        lengths=[len(record.image) for record in good],
+        sums=[image_store.image_checksum(record.image) for record in good],
+        set_aside=[record.set_aside for record in records if record.set_aside],
+        channel_sum=_add_up([record.channel_sum for record in good]),
+        channel_squares=_add_up([record.channel_squares for record in good]),
+    )
+
+
+def _add_up(channels: Iterable[Sequence[int]]) -> list[int]:
+    red, green, blue = (sum(values) for values in zip((0, 0, 0), *channels, strict=True))
+    return [red, green, blue]

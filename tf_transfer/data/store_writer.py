@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import io
 import itertools
-import json
 import os
 import pathlib
 import shutil
@@ -23,18 +22,19 @@ from tf_transfer.data.sources import Example, Source
 from tf_transfer.data.sources.decoders import Decoders
 from tf_transfer.data.sources.decoding import Unusable
 from tf_transfer.data.store_journal import JOURNAL, Journal, Progress, Record
-from tf_transfer.files.atomic import name_in_errors, sync
+from tf_transfer.files import safe_load
+from tf_transfer.files.atomic import replace_file, sync
 from tf_transfer.files.printable import printable
 
-MAX_BAD_SHARE = 0.01  # more than this, and the source is not what the user believes it is
+MAX_BAD_SHARE = 0.01  # with more, the source is hardly the one that the user meant
 JPEG_QUALITY = 95
-_LOOK_AHEAD = 256  # images that may wait to be written, which bounds the memory
-_VALUES = np.arange(256)
-_CHUNK = 1024  # examples; so many, a few seconds' work, are done again after a kill
+_MAX_WAITING = 256  # images that may wait to be written, which bounds the memory
+_PIXEL_VALUES = np.arange(256)
+_CHUNK = 1024  # examples; so many, a few seconds' work, may have to be done again after a kill
 
 
 @dataclasses.dataclass(frozen=True)
-class Prepared:
+class PreparedStore:
     """A store that has just been made, or was found made.
 
     Attributes:
@@ -54,7 +54,7 @@ def prepare_store(
     image_size: int = 0,
     image_format: str = "raw",
     on_progress: Callable[[int], None] = lambda examples: None,
-) -> Prepared:
+) -> PreparedStore:
     """Makes an image store from a source; it appears under its name only once it is whole.
 
     What is written meanwhile lies in `PATH.partial`. Whatever stops the work, the same call goes on with it.
@@ -78,13 +78,13 @@ def prepare_store(
         raise ValueError(f"image_size must be 0 or a number of pixels up to {image_store.MAX_SIZE}, got {image_size}")
     out = pathlib.Path(path)
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
-        return _existing(source, out, image_size, image_format)
+        return _check_existing_store(source, out, image_size, image_format)
     image_size = image_size or _side_of_first_image(source)
     partial = out.with_name(f"{out.name}.partial")
-    making = {"source": source.name, "files": source.identity, "image_size": image_size, "format": image_format}
-    journal = Journal(partial, making, image_format)
+    specification = {"source": source.name, "files": source.identity, "image_size": image_size, "format": image_format}
+    journal = Journal(partial, specification, image_format)
     try:
-        _check_room(source, journal, partial, image_size, image_format)
+        _check_disk_space(source, journal, partial, image_size, image_format)
         _write_images(source, journal, image_size, image_format, on_progress)
         meta = _write_meta(source, journal, partial, image_size, image_format)
         (partial / JOURNAL).unlink()
@@ -97,47 +97,59 @@ def prepare_store(
     finally:
         journal.close()
     image_store.read_meta.cache_clear()
-    return Prepared(meta, tuple(_set_aside(journal)), already_there=False)
+    return PreparedStore(meta, tuple(_set_aside_lines(journal)), already_there=False)
 
 
 def _write_images(source: Source, journal: Journal, image_size: int, image_format: str, on_progress) -> None:
     on_progress(_examples_done(journal))
     for split, progress in journal.progress.items():
         left = itertools.islice(source.examples(split), progress.examples, None)
-        for _ in journal.write(split, _records(left, image_size, image_format, split), _CHUNK):
+        for _ in journal.write(split, _decode_examples(left, image_size, image_format, split), _CHUNK):
             on_progress(_examples_done(journal))
-            _check_share(_set_aside(journal), sum(source.counts.values()))
-        _count(progress.labels, source.class_names, split)
-    _check_share(_set_aside(journal), _examples_done(journal))
+            _check_share_of_bad_images(_set_aside_lines(journal), sum(source.counts.values()))
+        _images_per_class(progress.labels, source.class_names, split)
+    _check_share_of_bad_images(_set_aside_lines(journal), _examples_done(journal))
 
 
 def _write_meta(
     source: Source, journal: Journal, partial: pathlib.Path, image_size: int, image_format: str
 ) -> image_store.StoreMeta:
-    contents = {image_store.SET_ASIDE: "".join(f"{line}\n" for line in _set_aside(journal)).encode()}
+    contents = {image_store.SET_ASIDE: "".join(f"{line}\n" for line in _set_aside_lines(journal)).encode()}
     for split, progress in journal.progress.items():
-        arrays = {"labels": np.array(progress.labels, np.int32), "sums": np.array(progress.sums, np.uint64)}
+        arrays: dict[str, np.ndarray] = {
+            "labels": np.array(progress.labels, np.int32),
+            "sums": np.array(progress.sums, np.uint64),
+        }
         if image_format == "jpeg":
             arrays["ends"] = np.cumsum(progress.lengths, dtype=np.int64)
-        for content, array in arrays.items():
+        for kind, array in arrays.items():
             buffer = io.BytesIO()
             np.save(buffer, array)
-            contents[image_store.array_file(split, content)] = buffer.getvalue()
-    counts = {split: _count(made.labels, source.class_names, split) for split, made in journal.progress.items()}
-    mean, std = _mean_and_std(journal.progress["train"], image_size)
-    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    meta = image_store.StoreMeta(
-        source.name, source.identity, source.class_names, image_size, image_format, counts, mean, std, files
-    )
-    contents[image_store.META] = json.dumps(meta.to_json(), indent=1).encode()
+            contents[image_store.array_file(split, kind)] = buffer.getvalue()
     for name, content in contents.items():
-        with name_in_errors(partial / name), open(partial / name, "wb") as file:
-            file.write(content)
-            os.fsync(file.fileno())
+        with replace_file(partial / name) as temporary:
+            temporary.write_bytes(content)
+    mean, std = _mean_and_std(journal.progress["train"], image_size)
+    fields = {
+        "name": source.name,
+        "source": source.identity,
+        "class_names": source.class_names,
+        "image_size": image_size,
+        "format": image_format,
+        "images_per_class": {
+            split: _images_per_class(progress.labels, source.class_names, split)
+            for split, progress in journal.progress.items()
+        },
+        "channel_mean": mean,
+        "channel_std": std,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    meta = safe_load.convert(fields, image_store.StoreMeta)
+    image_store.write_meta(partial, meta)
     return meta
 
 
-def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: str) -> Prepared:
+def _check_existing_store(source: Source, out: pathlib.Path, image_size: int, image_format: str) -> PreparedStore:
     if not (out / image_store.META).is_file():
         raise FileExistsError(f"{out} exists and is not an image store; choose another --out or remove it")
     meta = image_store.ImageStore(out).meta
@@ -152,10 +164,12 @@ def _existing(source: Source, out: pathlib.Path, image_size: int, image_format: 
     if differing:
         raise FileExistsError(f"{out} is another store ({differing[0]}); choose another --out or remove it")
     set_aside = (out / image_store.SET_ASIDE).read_text(encoding="utf-8").splitlines()
-    return Prepared(meta, tuple(set_aside), already_there=True)
+    return PreparedStore(meta, tuple(set_aside), already_there=True)
 
 
-def _check_room(source: Source, journal: Journal, partial: pathlib.Path, image_size: int, image_format: str) -> None:
+def _check_disk_space(
+    source: Source, journal: Journal, partial: pathlib.Path, image_size: int, image_format: str
+) -> None:
     per_image = image_store.bytes_per_image(image_size, image_format)
     left = sum(source.counts.values()) - _examples_done(journal)
     needed, free = per_image * left, shutil.disk_usage(partial).free
@@ -171,7 +185,7 @@ def _examples_done(journal: Journal) -> int:
     return sum(progress.examples for progress in journal.progress.values())
 
 
-def _set_aside(journal: Journal) -> list[str]:
+def _set_aside_lines(journal: Journal) -> list[str]:
     return [line for progress in journal.progress.values() for line in progress.set_aside]
 
 
@@ -179,22 +193,22 @@ def _side_of_first_image(source: Source) -> int:
     with Decoders(count=1) as decoders:
         for example in source.examples("train"):
             with contextlib.suppress(Unusable):
-                return min(decoders.decode(_load(example)).shape[1], image_store.MAX_SIZE)
+                return min(decoders.decode(_load_example(example)).shape[1], image_store.MAX_SIZE)
     raise ValueError(f"none of the images of {source.name} can be decoded")
 
 
-def _records(examples: Iterable[Example], image_size: int, image_format: str, split: str) -> Iterator[Record]:
+def _decode_examples(examples: Iterable[Example], image_size: int, image_format: str, split: str) -> Iterator[Record]:
     """Decodes and encodes on all cores; records come in the order of the examples."""
 
     def record(example: Example) -> Record:
         try:
-            pixels = decoders.decode(_load(example), image_size)
+            pixels = decoders.decode(_load_example(example), image_size)
         except Unusable as error:  # any other error is not the image's fault
             line = f"{split}\t{printable(example.name)}\t{printable(' '.join(str(error).split()))}"
             return Record(example.label, set_aside=line)
-        image = pixels.tobytes() if image_format == "raw" else _jpeg(pixels)
+        image = pixels.tobytes() if image_format == "raw" else _encode_jpeg(pixels)
         counts = np.reshape(Image.fromarray(pixels).histogram(), (3, 256))  # 30 times faster than summing pixels
-        sums, squares = counts @ _VALUES, counts @ _VALUES**2
+        sums, squares = counts @ _PIXEL_VALUES, counts @ _PIXEL_VALUES**2
         return Record(example.label, image, "", tuple(sums.tolist()), tuple(squares.tolist()))
 
     waiting: collections.deque = collections.deque()
@@ -202,7 +216,7 @@ def _records(examples: Iterable[Example], image_size: int, image_format: str, sp
         try:
             for example in examples:
                 waiting.append(pool.submit(record, example))
-                if len(waiting) >= _LOOK_AHEAD:
+                if len(waiting) >= _MAX_WAITING:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -210,7 +224,7 @@ def _records(examples: Iterable[Example], image_size: int, image_format: str, sp
             pool.shutdown(cancel_futures=True)
 
 
-def _load(example: Example) -> bytes | Image.Image:
+def _load_example(example: Example) -> bytes | Image.Image:
     try:
         return example.load()
     except Unusable:
@@ -219,7 +233,7 @@ def _load(example: Example) -> bytes | Image.Image:
         raise Unusable(f"{type(error).__name__}: {error}") from error
 
 
-def _jpeg(pixels: np.ndarray) -> bytes:
+def _encode_jpeg(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling="4:2:0")
     return buffer.getvalue()
@@ -232,7 +246,7 @@ def _mean_and_std(train: Progress, image_size: int) -> tuple[tuple[float, ...], 
     return tuple(mean), tuple(float(np.sqrt(max(v, 0.0))) for v in variance)
 
 
-def _check_share(set_aside: list[str], total: int) -> None:
+def _check_share_of_bad_images(set_aside: list[str], total: int) -> None:
     if len(set_aside) > MAX_BAD_SHARE * total:
         first = ": ".join(set_aside[0].split("\t")[1:])
         raise ValueError(
@@ -241,7 +255,7 @@ def _check_share(set_aside: list[str], total: int) -> None:
         )
 
 
-def _count(labels: list[int], class_names: tuple[str, ...], split: str) -> tuple[int, ...]:
+def _images_per_class(labels: list[int], class_names: tuple[str, ...], split: str) -> tuple[int, ...]:
     counts = np.bincount(labels, minlength=len(class_names))
     if not counts.all():
         empty = class_names[int(np.argmin(counts))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes.util
 import dataclasses
 import functools
-import hashlib
 import importlib.util
 import json
 import pathlib
@@ -16,6 +15,7 @@ from tf_transfer.data import image_store
 from tf_transfer.experiment import class_splits, layer_tables
 from tf_transfer.experiment.blocks import Block
 from tf_transfer.files import safe_load
+from tf_transfer.files.checksums import hash_json
 
 SCHEDULES = ("cosine", "step", "constant")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
@@ -281,7 +281,7 @@ class Experiment:
 
     def settings_hash(self) -> str:
         """SHA-256 of `settings()`, in hexadecimal."""
-        return hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()
+        return hash_json(self.settings())
 
 
 def _refuse_old_names(fields: Iterable[str], prefix: str = "") -> None:

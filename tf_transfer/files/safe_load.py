@@ -71,9 +71,10 @@ def refuse_links(directory: str | os.PathLike) -> None:
 
 
 def parse_json(content: bytes, kind: type[T]) -> T:
-    """Reads JSON into a dataclass, or any type that can be annotated, whose types must fit.
+    """Reads JSON into a dataclass, or any other type that msgspec knows, whose types and constraints must hold.
 
-    Fields that the type does not have are ignored; numbers are finite.
+    Fields that the type does not have are ignored, unless it is a `msgspec.Struct` that forbids them; numbers are
+    finite.
 
     Args:
       content: What the file holds.
@@ -87,7 +88,7 @@ def parse_json(content: bytes, kind: type[T]) -> T:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except msgspec.MsgspecError as error:
-        raise ValueError(_say(error)) from error
+        raise ValueError(_explain(error)) from error
 
 
 def convert(values: object, kind: type[T]) -> T:
@@ -99,13 +100,13 @@ def convert(values: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.MsgspecError as error:
-        raise ValueError(_say(error)) from error
+        raise ValueError(_explain(error)) from error
 
 
-def _say(error: msgspec.MsgspecError) -> str:
-    if isinstance(error.__cause__, ValueError):  # what a dataclass says of its own values
+def _explain(error: msgspec.MsgspecError) -> str:
+    if isinstance(error.__cause__, ValueError):  # what a class says of its own values
         return str(error.__cause__)
-    what, _, where = str(error).replace("`", "").partition(" - at $")
+    what, _, where = printable(str(error)).replace("`", "").partition(" - at $")
     what = what.replace("Expected array,", "Expected a tuple such as (1, 2),")
     return f"{where.lstrip('.')}: {what[0].lower()}{what[1:]}" if where else what
 

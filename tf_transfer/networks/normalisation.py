@@ -9,19 +9,15 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
-import hashlib
-import io
 import os
-import pathlib
 
 import numpy as np
 
 from tf_transfer.data import image_store
 from tf_transfer.experiment.config import Recipe, Task
-from tf_transfer.files import safe_load
-from tf_transfer.files.atomic import replace_file
+from tf_transfer.files import checksums, safe_load
 
-MEAN_IMAGES = "mean_images"
+_DIRECTORY, _FILE = "mean_images", "mean.npy"
 _BATCH = 256  # images read at a time by a thread
 
 
@@ -53,48 +49,40 @@ def of_task(task: Task, recipe: Recipe) -> Normalisation:
     """
     if recipe.normalisation == "channels":
         meta = image_store.read_meta(task.store)
-        deviation = np.float32(meta.channel_std)
+        mean, deviation = np.array(meta.channel_mean, np.float32), np.array(meta.channel_std, np.float32)
         deviation[deviation == 0] = 1  # a channel that is the same everywhere becomes 0, and not infinite
-        return Normalisation(np.float32(meta.channel_mean)[None, None], deviation)
+        return Normalisation(mean[None, None], deviation)
     return Normalisation(_mean_image(image_store.ImageStore(task.store), task), np.ones(3, np.float32))
 
 
 def _mean_image(store: image_store.ImageStore, task: Task) -> np.ndarray:
-    key = f"{store.meta.fingerprint} {task.classes} {task.images_per_class}"
-    file = store.path / MEAN_IMAGES / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-    kept = _read(file)
-    if kept is None:
-        kept = _compute(store, store.indices("train", task.classes, task.images_per_class))
-        with contextlib.suppress(OSError):  # of a store that one may only read, the next process computes it again
-            _write(file, kept)
-    return kept
+    key = checksums.hash_json([store.meta.fingerprint, task.classes, task.images_per_class])
+    directory = store.path / _DIRECTORY / key[:32]
+    # Where it is missing, cannot be read or is damaged, it is computed again.
+    with contextlib.suppress(OSError, ValueError):
+        mean = safe_load.parse_array(checksums.read_bytes(directory, _FILE))
+        if mean.dtype == np.float32 and mean.shape == _image_shape(store):
+            return mean
+    mean = _compute_mean_image(store, store.indices("train", task.classes, task.images_per_class))
+    with contextlib.suppress(OSError), checksums.sealed_directory(directory) as partial:  # a store may be read-only
+        np.save(partial / _FILE, mean)
+    return mean
 
 
-def _read(file: pathlib.Path) -> np.ndarray | None:
-    """What was kept; None if there is nothing, or if it is damaged."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        arrays = safe_load.parse_arrays(safe_load.read_bytes(file))
-        if image_store.checksum(arrays["mean"].tobytes()) == arrays["checksum"]:
-            return arrays["mean"]
-    return None
-
-
-def _write(file: pathlib.Path, mean: np.ndarray) -> None:
-    content = io.BytesIO()
-    np.savez(content, mean=mean, checksum=np.uint64(image_store.checksum(mean.tobytes())))
-    file.parent.mkdir(exist_ok=True)
-    with replace_file(file) as temporary:
-        temporary.write_bytes(content.getvalue())
-
-
-def _compute(store: image_store.ImageStore, indices: np.ndarray) -> np.ndarray:
+def _compute_mean_image(store: image_store.ImageStore, indices: np.ndarray) -> np.ndarray:
     def add(batch: np.ndarray) -> np.ndarray:
-        return store.read("train", batch).sum(axis=0, dtype=np.int64)  # whole numbers: in any order the same sum
+        return store.read("train", batch).sum(axis=0, dtype=np.int64)
 
+    total = np.zeros(_image_shape(store), np.int64)  # of whole numbers, the sum is the same in any order
     batches = np.split(indices, range(_BATCH, len(indices), _BATCH))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        total = sum(pool.map(add, batches))
+        for batch_total in pool.map(add, batches):
+            total += batch_total
     return (total / len(indices)).astype(np.float32)
+
+
+def _image_shape(store: image_store.ImageStore) -> tuple[int, int, int]:
+    return store.meta.image_size, store.meta.image_size, 3
 
 
 def centre_crop(images, size: int):

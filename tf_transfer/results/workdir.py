@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
 import json
 import os
 import pathlib
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.files import safe_load
 from tf_transfer.files.atomic import replace_file
+from tf_transfer.files.checksums import seal_json, unseal_json
 from tf_transfer.files.printable import printable
 from tf_transfer.results import versions
 
@@ -128,7 +128,7 @@ def write_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
     absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
     written = _Config(experiment.to_json() | absolute, experiment.settings(), versions.installed())
     with replace_file(pathlib.Path(workdir) / _CONFIG) as temporary:
-        temporary.write_text(json.dumps(dataclasses.asdict(written) | {"sha256": written.checksum()}, indent=1))
+        temporary.write_text(json.dumps(seal_json(dataclasses.asdict(written)), indent=1))
 
 
 def read_experiment(workdir: str | os.PathLike) -> Experiment:
@@ -147,11 +147,6 @@ class _Config:
     config: dict[str, object]
     settings: dict[str, object]
     versions: dict[str, str]
-    sha256: str = ""
-
-    def checksum(self) -> str:
-        content = json.dumps([self.config, self.settings, self.versions], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _flat(settings: dict[str, object]) -> dict[str, object]:
@@ -166,9 +161,6 @@ def _read(workdir: str | os.PathLike) -> _Config:
     if not path.is_file():
         raise FileNotFoundError(f"{str(workdir)!r} is not the workdir of an experiment (no {_CONFIG} in it)")
     try:
-        config = safe_load.parse_json(safe_load.read_bytes(path, _MAX_BYTES), _Config)
-        if config.sha256 != config.checksum():
-            raise ValueError("it is not what was written, by its SHA-256")
-        return config
+        return unseal_json(safe_load.read_bytes(path, _MAX_BYTES), _Config)
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); restore it, or choose another workdir") from error
