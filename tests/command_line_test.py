@@ -1,23 +1,18 @@
 """The binaries as a user runs them: real processes, in which an import of TensorFlow is an error."""
 
+import shutil
+
 import pytest
 
-from tests.helpers.commands import run_python
+from tests.helpers.files import read_files
 
 CONFIG = "--config=configs/default.py"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(run_without_tensorflow):
     """Returns a function that runs `bin/NAME.py` with some flags."""
-    barred = tmp_path_factory.mktemp("barred")
-    for module in ("tensorflow", "keras"):
-        (barred / f"{module}.py").write_text("raise RuntimeError('5 seconds to import')")
-
-    def run_binary(name, *flags):
-        return run_python(f"bin/{name}.py", *flags, env={"PYTHONPATH": str(barred)})
-
-    return run_binary
+    return lambda name, *flags: run_without_tensorflow(f"bin/{name}.py", *flags)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +130,19 @@ def test_prepare_and_dry_run(run, image_folder, tmp_path):
     assert not (tmp_path / "work").exists()
 
 
-def test_the_published_report(run, tmp_path):
-    done = run("report", "--published", f"--out={tmp_path}")
+def test_the_report_of_a_workdir(run, invented_workdir, tmp_path):
+    workdir = tmp_path / "work"
+    shutil.copytree(invented_workdir, workdir, ignore=shutil.ignore_patterns("[AR]?B*", "B[2-7]B*"))
+    done = run("report", f"--workdir={workdir}")
     assert (done.returncode, done.stderr) == (0, "")
-    lines = [line.split() for line in done.stdout.splitlines()]
+    assert "planned and not done: A1B" in done.stdout and f"{workdir}/report.html" in done.stdout
+    drawn = {"report.html", "results.csv", "figures/figure2.png", "figures/filters_baseB_random-0_seed-0.png"}
+    assert drawn <= read_files(workdir).keys()
+
+
+def test_the_published_report(published_report):
+    directory, printed = published_report
+    lines = [line.split() for line in printed.splitlines()]
     assert ["baseB", "62.5"] in lines and ["over", "baseB", "1.6", "1.8", "2.1"] in lines
     assert [line[-1] for line in lines if line[:1] == ["AnB"]] == ["54.2", "34.5"]
-    assert (tmp_path / "reduced_volume.png").is_file()
+    assert (directory / "reduced_volume.png").is_file()

@@ -1,6 +1,7 @@
 """What several tests share: a folder of small pictures, the image store made of it, and networks trained on that."""
 
 import dataclasses
+import functools
 import shutil
 
 import msgspec
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.commands import run_python
 from tests.helpers.images import noisy_image
 from tf_transfer.data import image_store
 from tf_transfer.data.sources import open_source
@@ -145,6 +147,21 @@ def reported(invented_workdir, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def reported_published(tmp_path_factory):
-    """The report of the published scores. Not to be changed."""
-    return reports.write_published(tmp_path_factory.mktemp("published") / "out")
+def run_without_tensorflow(tmp_path_factory):
+    """Returns a function like `run_python`, in whose processes an import of TensorFlow, or of what needs it, fails.
+
+    With no ImportError, since some libraries catch that.
+    """
+    barred = tmp_path_factory.mktemp("barred")
+    for module in ("tensorflow", "keras", "jax", "tensorflow_datasets"):
+        (barred / f"{module}.py").write_text("raise RuntimeError(f'{__name__} is imported')")
+    return functools.partial(run_python, env={"PYTHONPATH": str(barred)})
+
+
+@pytest.fixture(scope="session")
+def published_report(run_without_tensorflow, tmp_path_factory):
+    """(directory, what was printed) of the command that reports on the published scores. Not to be changed."""
+    directory = tmp_path_factory.mktemp("published") / "out"
+    done = run_without_tensorflow("bin/report.py", "--published", f"--out={directory}")
+    assert (done.returncode, done.stderr) == (0, "")
+    return directory, done.stdout

@@ -6,7 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -27,13 +27,21 @@ def run_python(
       env: Further environment variables; a PYTHONPATH goes before this checkout.
       timeout: Seconds after which it is killed and fails.
     """
+    return _run([sys.executable, *arguments], env, timeout)
+
+
+def run_bash(
+    script: str, *arguments: str | os.PathLike, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a script, given as text, by Bash from the repository's root, with arguments $1, $2, ..."""
+    return _run(["bash", "-c", script, "bash", *arguments], env, timeout=None)
+
+
+def _run(
+    command: Sequence[str | os.PathLike], env: Mapping[str, str] | None, timeout: float | None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment(**(env or {})),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
+        command, cwd=ROOT, env=environment(**(env or {})), capture_output=True, text=True, timeout=timeout
     )
 
 
