@@ -21,7 +21,9 @@ FROZEN = "('BnB','AnB')"
 def training_seconds(workdir: pathlib.Path) -> float:
     """Sums the time that cohorts spent training and testing, without start-up, in seconds."""
     outcomes = [result_files.read_result(workdir, name) for name in result_files.finished_runs(workdir)]
-    return sum({outcome.cohort: outcome.seconds for outcome in outcomes if outcome.kind != "base"}.values())
+    return sum(
+        {outcome.cohort: outcome.seconds for outcome in outcomes if not outcome.planned.treatment.is_base}.values()
+    )
 
 
 def main() -> None:

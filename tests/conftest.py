@@ -85,25 +85,18 @@ def trained(experiment, tmp_path_factory):
 def make_result():
     """Returns a function that invents the result of a run, such as `make_result("A3B+", top1=0.4)`."""
 
-    def make(treatment_name, top1=0.4, seed=0, split="random-0", **changes):
-        run = Run(parse(treatment_name), class_splits.parse(split), seed)
+    def make(treatment_name, top1=0.4, seed=0, split="random-0", images_per_class=0, **changes):
+        run = Run(parse(treatment_name), class_splits.parse(split), seed, images_per_class)
+        tests = len(changes.get("top1_history", changes.get("test_steps", "12")))
         invented = Result(
             run=run.name,
-            treatment=run.treatment.name,
-            kind=str(run.treatment.kind),
-            split=str(run.split),
-            source=run.treatment.source or run.treatment.target,
-            target=run.treatment.target,
-            n=run.treatment.n,
-            images_per_class=0,
-            seed=run.seed,
             status=FINISHED,
             steps=20,
             num_classes=10,
-            test_steps=(10, 20),
-            top1_history=(top1 - 0.2, top1),
-            loss_history=(2.0, 1.5),
-            train_top1_history=(0.1, 0.3),
+            test_steps=tuple(10 * number for number in range(1, tests + 1)),
+            top1_history=(top1 - 0.2,) * (tests - 1) + (top1,),
+            loss_history=(2.0,) * (tests - 1) + (1.5,),
+            train_top1_history=(0.1,) * (tests - 1) + (0.3,),
             copied_sha256="",
             frozen_sha256="",
             precision="float32",
@@ -114,7 +107,7 @@ def make_result():
             seconds=1.5,
             images_per_second=100.0,
         )
-        return dataclasses.replace(invented, **changes)
+        return msgspec.structs.replace(invented, **changes)
 
     return make
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 import random
@@ -11,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from tests.helpers.commands import start_python
@@ -95,7 +95,7 @@ def run_to_the_end(commands: Iterable[Sequence[str]]) -> None:
 
 def without_times(result: Result) -> Result:
     """A result without what differs whenever it is trained again."""
-    return dataclasses.replace(result, seconds=0.0, images_per_second=0.0)
+    return msgspec.structs.replace(result, seconds=0.0, images_per_second=0.0)
 
 
 def assert_same_runs(workdir: pathlib.Path, reference: pathlib.Path, names: Iterable[str]) -> None:

@@ -90,7 +90,7 @@ def _complete(contents: Contents) -> Check:
 
 def _bases_finished(outcomes: Sequence[Result], table: pd.DataFrame, metric: str) -> Check:
     question = "Were the bases trained to their end?"
-    bases = [outcome for outcome in outcomes if outcome.kind == "base" and outcome.status == FINISHED]
+    bases = [outcome for outcome in outcomes if outcome.planned.treatment.is_base and outcome.status == FINISHED]
     if not bases:
         return Check(question, None, "No base is finished.")
     late = {base.run: 100 * (base.top1_history[-1] - base.top1_history[_before_last_fifth(base)]) for base in bases}
@@ -124,11 +124,11 @@ def _left_chance(table: pd.DataFrame, metric: str) -> Check:
 
 
 def _freezes(outcome: Result) -> bool:
-    return treatments.parse(outcome.treatment).num_frozen > 0
+    return outcome.planned.treatment.num_frozen > 0
 
 
 def _copies(outcome: Result) -> bool:
-    return treatments.parse(outcome.treatment).source in treatments.TASKS
+    return outcome.planned.treatment.source in treatments.TASKS
 
 
 def _recorded(question: str, field: str, concerned: Sequence[Result]) -> Check:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal
 
+import msgspec
 import numpy as np
 
-from tf_transfer.experiment.plan import Run
+from tf_transfer.experiment.plan import Run, parse_run
 
-FINISHED = "finished"
-DIVERGED = "diverged"
+FINISHED: Final = "finished"
+DIVERGED: Final = "diverged"
 CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
 COPIED_FROM_DIVERGED = "copied from a base that diverged"
 BEST = 10  # the paper reports the mean of a network's ten best tests
 
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Positive = Annotated[float, msgspec.Meta(ge=0)]
 
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """The outcome of one run.
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The outcome of one run. What its name tells of the run (treatment, split, seed, volume) is read from it.
 
     Attributes:
       run: The run's name.
-      treatment: The paper's name of the treatment.
-      kind: `base`, `selffer`, `transfer`, `random`, with `+` or `-preserve2`.
-      split: Name of the class split.
-      source: The task whose layers were copied: `A`, `B`, `R`; for a base its own.
-      target: The task trained on.
-      n: Number of layers copied.
-      images_per_class: Limit of training images per class; 0 for none.
-      seed: The run's seed.
       status: `finished`, or `diverged` where the loss or a weight was not a finite number.
       steps: Training steps done.
       num_classes: Number of classes of the target.
@@ -49,21 +45,13 @@ class Result:
     """
 
     run: str
-    treatment: str
-    kind: str
-    split: str
-    source: str
-    target: str
-    n: int
-    images_per_class: int
-    seed: int
-    status: str
-    steps: int
-    num_classes: int
-    test_steps: Sequence[int]
-    top1_history: Sequence[float]
+    status: Literal["finished", "diverged"]
+    steps: _Count
+    num_classes: _Count
+    test_steps: Sequence[_Count]
+    top1_history: Sequence[_Share]
     loss_history: Sequence[float | None]
-    train_top1_history: Sequence[float]
+    train_top1_history: Sequence[_Share]
     copied_sha256: str
     frozen_sha256: str
     precision: str
@@ -71,8 +59,19 @@ class Result:
     versions: Mapping[str, str]
     cohort: str
     cohort_runs: Sequence[str]
-    seconds: float
-    images_per_second: float
+    seconds: _Positive
+    images_per_second: _Positive
+
+    def __post_init__(self):
+        parse_run(self.run)
+        histories = (self.test_steps, self.top1_history, self.loss_history, self.train_top1_history)
+        if not self.test_steps or len({len(history) for history in histories}) > 1:
+            raise ValueError("its histories differ in length, or are empty")
+
+    @property
+    def planned(self) -> Run:
+        """The run as it was planned: treatment, class split, seed and volume."""
+        return parse_run(self.run)
 
     @property
     def top1_last(self) -> float:
@@ -93,38 +92,25 @@ class Result:
 
     def row(self) -> dict:
         """The run's row in `results.csv`."""
-        columns = "run treatment kind split source target n images_per_class seed steps".split()
-        row = {name: getattr(self, name) for name in columns}
-        row |= {"top1_mean_best10": self.top1_mean_best10, "top1_last": self.top1_last}
-        row |= {"loss_last": self.loss_history[-1], "train_top1_last": self.train_top1_history[-1]}
-        row |= {"num_classes": self.num_classes, "status": self.status, "caution": self.caution}
-        return row | {"seconds": self.seconds}
-
-
-def check(result: Result, run: Run) -> None:
-    """Checks that a result says of itself what its run's name says.
-
-    Raises:
-      ValueError: It does not, or its histories do not go together.
-    """
-    treatment = run.treatment
-    source = treatment.source or treatment.target
-    expected = (
-        run.name,
-        treatment.name,
-        str(treatment.kind),
-        str(run.split),
-        source,
-        treatment.target,
-        treatment.n,
-        run.seed,
-    )
-    names = ("run", "treatment", "kind", "split", "source", "target", "n", "seed")
-    for name, value in zip(names, expected, strict=True):
-        if getattr(result, name) != value:
-            raise ValueError(f"its {name} is {getattr(result, name)!r} instead of {value!r}")
-    if result.images_per_class != run.images_per_class or result.status not in (FINISHED, DIVERGED):
-        raise ValueError(f"its images_per_class is {result.images_per_class}, its status {result.status!r}")
-    histories = (result.test_steps, result.top1_history, result.loss_history, result.train_top1_history)
-    if not result.test_steps or len({len(history) for history in histories}) > 1:
-        raise ValueError("its histories differ in length")
+        run = self.planned
+        treatment = run.treatment
+        return {
+            "run": self.run,
+            "treatment": treatment.name,
+            "kind": str(treatment.kind),
+            "split": str(run.split),
+            "source": treatment.source or treatment.target,
+            "target": treatment.target,
+            "n": treatment.n,
+            "images_per_class": run.images_per_class,
+            "seed": run.seed,
+            "steps": self.steps,
+            "top1_mean_best10": self.top1_mean_best10,
+            "top1_last": self.top1_last,
+            "loss_last": self.loss_history[-1],
+            "train_top1_last": self.train_top1_history[-1],
+            "num_classes": self.num_classes,
+            "status": self.status,
+            "caution": self.caution,
+            "seconds": self.seconds,
+        }

@@ -10,7 +10,6 @@ WORKDIR/runs/NAME/
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import pathlib
@@ -18,18 +17,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from tf_transfer.experiment import treatments
 from tf_transfer.experiment.plan import parse_run
 from tf_transfer.files import atomic, checksums, safe_load
 from tf_transfer.files.printable import printable
-from tf_transfer.results.result import COPIED_FROM_DIVERGED, DIVERGED, Result, check
+from tf_transfer.results.result import COPIED_FROM_DIVERGED, DIVERGED, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_AGAIN = "bin/sweep.py moves such a run aside and trains it again"
+_TRAIN_AGAIN = "bin/sweep.py moves such a run aside and trains it again"
 _WEIGHT_NAME = re.compile(r"layer[0-9]{1,4}/[0-9]{1,4}")
 _RESULT, _WEIGHTS, _CORRECT = "result.json", "weights.npz", "correct.npy"
 
@@ -83,7 +83,7 @@ def write_result(
     with checksums.sealed_directory(run_directory(workdir, result.run)) as partial:
         np.savez(partial / _WEIGHTS, **weights)
         np.save(partial / _CORRECT, correct)
-        (partial / _RESULT).write_text(json.dumps(dataclasses.asdict(result), indent=1, allow_nan=False))
+        (partial / _RESULT).write_text(json.dumps(msgspec.to_builtins(result), indent=1, allow_nan=False))
 
 
 def read_result(workdir: str | os.PathLike, run: str) -> Result:
@@ -93,9 +93,10 @@ def read_result(workdir: str | os.PathLike, run: str) -> Result:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    with _as_written(workdir, run, _RESULT) as content:
+    with _read_checked(workdir, run, _RESULT) as content:
         result = safe_load.parse_json(content, Result)
-        check(result, parse_run(run))
+        if result.run != run:
+            raise ValueError(f"it is the result of {printable(result.run)}")
         return result
 
 
@@ -106,7 +107,7 @@ def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    with _as_written(workdir, run, _WEIGHTS) as content:
+    with _read_checked(workdir, run, _WEIGHTS) as content:
         weights = safe_load.parse_arrays(content)
         wrong = [name for name in weights if not _WEIGHT_NAME.fullmatch(name)]
         if wrong:
@@ -121,7 +122,7 @@ def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    with _as_written(workdir, run, _CORRECT) as content:
+    with _read_checked(workdir, run, _CORRECT) as content:
         correct = safe_load.parse_array(content)
         if correct.dtype != bool or correct.ndim != 1:
             raise ValueError(f"it holds {correct.dtype} of shape {correct.shape} instead of one bool an image")
@@ -129,16 +130,16 @@ def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _as_written(workdir: str | os.PathLike, run: str, name: str) -> Iterator[bytes]:
+def _read_checked(workdir: str | os.PathLike, run: str, name: str) -> Iterator[bytes]:
     if not is_done(workdir, run):
         raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run bin/sweep.py again")
     try:
         yield checksums.read_bytes(run_directory(workdir, run), name)
     except checksums.DamagedError as error:
-        raise checksums.DamagedError(f"{error}; {_AGAIN}") from error
+        raise checksums.DamagedError(f"{error}; {_TRAIN_AGAIN}") from error
     except ValueError as error:
         file = run_directory(workdir, run) / name
-        raise checksums.DamagedError(f"{file} is not what this version writes ({error}); {_AGAIN}") from error
+        raise checksums.DamagedError(f"{file} is not what this version writes ({error}); {_TRAIN_AGAIN}") from error
 
 
 def finished_runs(workdir: str | os.PathLike) -> list[str]:

@@ -179,18 +179,9 @@ def _result(
     plan: Plan, cohort: Cohort, number: int, history: CohortHistory, seconds: float, provenance: dict[str, str]
 ) -> Result:
     run = cohort.runs[number]
-    recipe, treatment = plan.recipe(run).resolved(), run.treatment
-    task = plan.task(run, treatment.target)
+    recipe, task = plan.recipe(run).resolved(), plan.task(run, cohort.target)
     return Result(
         run=run.name,
-        treatment=treatment.name,
-        kind=str(treatment.kind),
-        split=str(run.split),
-        source=treatment.source or treatment.target,
-        target=treatment.target,
-        n=treatment.n,
-        images_per_class=run.images_per_class,
-        seed=run.seed,
         status=DIVERGED if history.loss[number][-1] is None else FINISHED,
         steps=history.steps[-1],
         num_classes=len(task.classes),

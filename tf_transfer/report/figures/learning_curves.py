@@ -33,13 +33,13 @@ def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
     Returns:
       A figure of a panel for bases and one for each treatment, on one scale.
     """
-    kinds = [kind for kind in STYLES if any(outcome.kind == kind for outcome in outcomes)]
+    kinds = [kind for kind in STYLES if any(_kind(outcome) == kind for outcome in outcomes)]
     rows = -(-len(kinds) // 2)
     figure = Figure(figsize=(7.4, 2.3 * rows + 0.5), layout="constrained")
     panels = list(figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False).flat)
     drawn = []
     for axes, kind in zip(panels, kinds, strict=False):
-        members = [outcome for outcome in outcomes if outcome.kind == kind]
+        members = [outcome for outcome in outcomes if _kind(outcome) == kind]
         drawn.append(_draw_bases(axes, members) if kind == "base" else _draw_treatment(axes, members))
         axes.set_title("Bases: trained from scratch" if kind == "base" else plotting.label(kind), fontsize=10)
         plotting.dress(axes, y_label="")
@@ -54,12 +54,16 @@ def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
     return figure
 
 
+def _kind(outcome: Result) -> str:
+    return str(outcome.planned.treatment.kind)
+
+
 def _draw_treatment(axes: Axes, outcomes: Sequence[Result]) -> list[LineEnd]:
-    layers = sorted({outcome.n for outcome in outcomes})
+    layers = sorted({outcome.planned.treatment.n for outcome in outcomes})
     colors = matplotlib.colormaps["viridis"](np.linspace(*_RANGE, max(layers)))
     ends = []
     for n in layers:
-        members = [outcome for outcome in outcomes if outcome.n == n]
+        members = [outcome for outcome in outcomes if outcome.planned.treatment.n == n]
         color = matplotlib.colors.to_hex(colors[n - 1])
         ends += _draw_means(axes, members, "top1_history", f"n = {n}", {"color": color})
     return ends
@@ -68,7 +72,7 @@ def _draw_treatment(axes: Axes, outcomes: Sequence[Result]) -> list[LineEnd]:
 def _draw_bases(axes: Axes, outcomes: Sequence[Result]) -> list[LineEnd]:
     ends = []
     for target, color in (("B", STYLES["base"]["color"]), ("A", PURPLE)):
-        members = [outcome for outcome in outcomes if outcome.target == target]
+        members = [outcome for outcome in outcomes if outcome.planned.treatment.target == target]
         if members:
             for history, name, dashes in (("top1_history", "test", "-"), ("train_top1_history", "training", "--")):
                 style = {"color": color, "linestyle": dashes}
