@@ -94,7 +94,7 @@ def make_result():
             steps=20,
             num_classes=10,
             test_steps=tuple(10 * number for number in range(1, tests + 1)),
-            top1_history=(top1 - 0.2,) * (tests - 1) + (top1,),
+            top1_history=(max(top1 - 0.2, 0.0),) * (tests - 1) + (top1,),
             loss_history=(2.0,) * (tests - 1) + (1.5,),
             train_top1_history=(0.1,) * (tests - 1) + (0.3,),
             copied_sha256="",

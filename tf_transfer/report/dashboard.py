@@ -27,7 +27,8 @@ def top1_tag(kind: str) -> str:
 
 def hyperparameters(result: Result) -> dict[str, str | float]:
     """What tells one run from the others, for the HParams tab."""
-    return {name: getattr(result, name) for name in _COLUMNS}
+    row = result.row()
+    return {name: row[name] for name in _COLUMNS}
 
 
 def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapping[str, pathlib.Path]) -> None:
