@@ -99,7 +99,7 @@ def _shown(data: FigureData) -> list[Result]:
     return [
         result
         for result in data.results
-        if result.status == FINISHED and (result.split, result.images_per_class) in groups
+        if result.status == FINISHED and (str(result.planned.split), result.planned.images_per_class) in groups
     ]
 
 
