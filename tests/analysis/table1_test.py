@@ -13,7 +13,7 @@ def test_the_published_scores_give_the_papers_own_table():
     np.testing.assert_allclose(boost.loc["over BnB+"], [1.383, 1.397, 1.729], atol=5e-4)
 
 
-def test_a_table_of_ones_own(make_result):
+def test_boost_averages_over_ranges_of_layers(make_result):
     table = result_files.table([
         make_result("baseB", 0.5),
         make_result("A1B+", 0.51),
@@ -29,7 +29,7 @@ def test_a_table_of_ones_own(make_result):
 
 
 @pytest.mark.parametrize("names", [["baseB", "A1B", "B1B+"], ["baseB"], []])
-def test_nothing_was_transferred_and_fine_tuned(make_result, names):
+def test_without_fine_tuned_transfers_it_is_empty(make_result, names):
     table = result_files.table([make_result(name) for name in [*names, "R1B"]])
     assert table1.boost(table, "top1_last").empty
 

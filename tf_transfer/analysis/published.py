@@ -1,4 +1,4 @@
-"""The scores that the paper's authors published beside it, as a table like that of one's own results.
+"""The scores that the paper's authors published with it, as a table in the form of `results.csv`.
 
 Source: Yosinski, Clune, Bengio, Lipson, "How transferable are features in deep neural networks?", NIPS 2014,
 arXiv 1411.1792. ILSVRC2012, CaffeNet, mean top-1 accuracy of the ten best of 450 tests.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PATH = pathlib.Path(__file__).with_name("published_results.csv")
 SOURCE = (
-    "ILSVRC2012, CaffeNet, 450,000 steps a network: the 148 scores that the paper's authors published beside it; mean "
+    "ILSVRC2012, CaffeNet, 450,000 steps per network: the 148 scores that the paper's authors published with it; mean "
     "top-1 accuracy of the ten best of 450 tests."
 )
 METRIC = "top1_mean_best10"  # the one accuracy that was published
@@ -23,9 +23,9 @@ METRIC = "top1_mean_best10"  # the one accuracy that was published
 def read_table() -> pd.DataFrame:
     """Reads the published scores.
 
-    In the split `random-S`, A and B are the random halves of seed S. In `natural-man-made`, A are the 449 natural and
-    B the 551 man-made classes. In `all`, B are all 1000 classes: a base, random filters, and (where
-    `images_per_class` is not 0) bases trained on the first so many images of each class, 1300 being all of them.
+    In the split `random-S`, A and B are the random halves of seed S. In `natural-man-made`, A is the 449 natural and B
+    the 551 man-made classes. In `all`, B is all 1000 classes: a base, random filters, and, where `images_per_class` is
+    not 0, bases trained on only the first so many images of each class (1300 are all of them).
 
     Returns:
       148 rows with the columns of `results.csv` that apply: `run`, `treatment`, `kind`, `split`, `source`, `target`,
