@@ -50,4 +50,4 @@ def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapp
 
 
 def _title(kind: str) -> str:
-    return plotting.label(kind) if kind in plotting.STYLES else treatments.pattern(kind)
+    return plotting.kind_label(kind) if kind in plotting.STYLES else treatments.pattern(kind)

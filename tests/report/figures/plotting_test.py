@@ -12,7 +12,7 @@ def test_every_kind_has_a_colour_a_marker_and_a_name():
     assert list(plotting.STYLES) == list(treatments.KINDS)
     colors = {style["color"] for style in plotting.STYLES.values()} | {plotting.PURPLE}
     assert len(colors) == 7 and len({style["marker"] for style in plotting.STYLES.values()} - {"o"}) == 4
-    assert plotting.label("transfer+") == "AnB+: fine-tuned, other task"
+    assert plotting.kind_label("transfer+") == "AnB+: fine-tuned, other task"
 
 
 def names(axes):
@@ -25,7 +25,7 @@ def names(axes):
 def test_names_at_the_ends_of_lines_do_not_overlap_and_stand_outside_the_axes():
     axes = Figure(figsize=(5, 3), layout="constrained").subplots()
     axes.plot([0, 1], [0, 10])
-    plotting.name_line_ends(axes, [LineEnd(1, y, f"line at {y}", "#000000") for y in (5.1, 5.0, 5.05, 9.0)])
+    plotting.label_line_ends(axes, [LineEnd(1, y, f"line at {y}", "#000000") for y in (5.1, 5.0, 5.05, 9.0)])
     found = names(axes)
     assert all(below[1] <= above[0] for below, above in zip(found, found[1:], strict=False))
     assert [text.get_text() for text in axes.texts] == [f"line at {y}" for y in (5.0, 5.05, 5.1, 9.0)]
@@ -37,7 +37,7 @@ def test_names_at_the_ends_of_lines_do_not_overlap_and_stand_outside_the_axes():
 
 def test_no_lines_no_names():
     axes = Figure().subplots()
-    plotting.name_line_ends(axes, [])
+    plotting.label_line_ends(axes, [])
     assert not axes.texts
 
 

@@ -51,13 +51,12 @@ def draw_stacked(effects: pd.DataFrame) -> Figure:
     ends = []
     for kind, curve in curves.items():
         style = STYLES[kind]
-        axes.plot([0, *curve.index], [0, *curve["estimate"]], lw=1.8, markersize=6, markevery=slice(1, None), **style)
+        ends.append(plotting.draw_line_from_base(axes, curve["estimate"], treatments.pattern(kind), style))
         axes.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.35, linewidth=0)
-        ends.append(LineEnd(curve.index[-1], curve["estimate"].iloc[-1], treatments.pattern(kind), style["color"]))
-    plotting.dress(axes, plotting.X_LABEL, "Top-1 accuracy less that of baseB\n(percentage points)")
-    _count_layers(axes)
+    plotting.format_axes(axes, plotting.X_LABEL, "Top-1 accuracy less that of baseB\n(percentage points)")
+    _use_integer_ticks(axes)
     last = max(end.x for end in ends)
-    plotting.name_line_ends(axes, [*ends, LineEnd(last, 0, "baseB", STYLES["base"]["color"])])
+    plotting.label_line_ends(axes, [*ends, LineEnd(last, 0, "baseB", STYLES["base"]["color"])])
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
@@ -77,7 +76,7 @@ def draw_each(effects: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7.2, 2.2 * rows + 0.5), layout="constrained")
     panels = figure.subplots(rows, 2, sharex=True, squeeze=False).flat
     for axes, name in zip(panels, names, strict=False):
-        _draw_one(axes, name, _curve(effects, name))
+        _draw_effect(axes, name, _curve(effects, name))
     for axes in panels[len(names) :]:
         axes.remove()
     figure.supxlabel(plotting.X_LABEL, fontsize=10)
@@ -110,7 +109,7 @@ def _shade(axes: Axes, curves: dict[str, pd.DataFrame]) -> None:
         axes.fill_between(inner.index, low, high, color=STYLES[kind]["color"], alpha=0.18, linewidth=0, label=label)
 
 
-def _draw_one(axes: Axes, name: str, curve: pd.DataFrame) -> None:
+def _draw_effect(axes: Axes, name: str, curve: pd.DataFrame) -> None:
     color = STYLES[_COLORS[name]]["color"]
     axes.axhline(0, color="#000000", linewidth=0.8, linestyle=":")
     axes.fill_between(curve.index, curve["low"], curve["high"], color=color, alpha=0.3, linewidth=0)
@@ -120,12 +119,12 @@ def _draw_one(axes: Axes, name: str, curve: pd.DataFrame) -> None:
         axes.plot(rows.index, rows["estimate"], linestyle="", marker="o", color=color, markerfacecolor=face)
     first, second = (treatments.pattern(kind) for kind in EFFECTS[name])
     axes.set_title(f"{name}: {first} \N{MINUS SIGN} {second}", fontsize=10)
-    plotting.dress(axes, y_label="")
+    plotting.format_axes(axes, y_label="")
     axes.tick_params(labelbottom=True)  # also where no panel is below
-    _count_layers(axes)
+    _use_integer_ticks(axes)
 
 
-def _count_layers(axes: Axes) -> None:
+def _use_integer_ticks(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from tf_transfer.analysis import averages, diagnostics
 from tf_transfer.experiment import treatments
-from tf_transfer.report.figures import behind, plotting
+from tf_transfer.report.figures import plotting, published_curves
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
 from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, describe_means
 
@@ -47,20 +47,20 @@ def draw_figure2(
     points, lines = figure.subplots(2, 1, sharex=True, sharey=published is None)
     _draw_points(points, table, metric)
     diverged = diagnostics.diverged_in_same_tasks(table, everything[everything["kind"].isin(_KINDS)])
-    plotting.flag_failures(points, table, diverged, metric, lambda rows: _places(rows, table))
+    plotting.flag_failures(points, table, diverged, metric, lambda rows: _x_positions(rows, table))
     means = averages.treatment_means(table, metric)
     ends = _draw_lines(lines, means)
     if published is not None:
         names = {kind: treatments.pattern(kind) for kind in ("base", *table["kind"])}
-        ends += behind.draw_means(lines, _rows_beside(everything, published), names)
+        ends += published_curves.draw_published_means(lines, _published_rows(everything, published), names)
     _shade_effects(lines, means)
-    plotting.dress(points)
-    plotting.dress(lines, plotting.X_LABEL)
+    plotting.format_axes(points)
+    plotting.format_axes(lines, plotting.X_LABEL)
     if not table.empty:
         lines.set_xticks(range(max([int(table["n"].max()), *(int(end.x) for end in ends)]) + 1))
     _put_legend_above(points, columns=2)
     _put_legend_above(lines, columns=1)
-    plotting.name_line_ends(lines, ends)
+    plotting.label_line_ends(lines, ends)
     if warnings:
         text = "\n".join(textwrap.fill(f"Caution: {warning}.", 90) for warning in warnings[:4])
         figure.supxlabel(text, fontsize=9, color=plotting.RED)
@@ -76,10 +76,10 @@ def _rows(table: pd.DataFrame) -> pd.DataFrame:
     return family[family["kind"].isin(_KINDS)]
 
 
-def _rows_beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+def _published_rows(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """The published scores of the kind of class split that is drawn; of random halves, if there are none."""
-    theirs = averages.families(published)
-    return theirs.get(next(iter(averages.families(table))), theirs[averages.RANDOM_HALVES])
+    families = averages.families(published)
+    return families.get(next(iter(averages.families(table))), families[averages.RANDOM_HALVES])
 
 
 def _put_legend_above(axes: Axes, columns: int) -> None:
@@ -91,40 +91,36 @@ def _draw_points(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     for kind in _KINDS:
         rows = table[table["kind"] == kind]
         if len(rows):
-            x, y = _places(rows, table), 100 * rows[metric]
-            axes.plot(x, y, linestyle="", markersize=7, label=plotting.label(kind), **STYLES[kind])
+            x, y = _x_positions(rows, table), 100 * rows[metric]
+            axes.plot(x, y, linestyle="", markersize=7, label=plotting.kind_label(kind), **STYLES[kind])
 
 
-def _places(rows: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
-    """Where rows of a table stand: kinds side by side, so that points of equal height do not hide each other."""
+def _x_positions(rows: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Where the points of rows are drawn: kinds side by side, so that points of equal height do not hide each other."""
     kinds = [kind for kind in _KINDS if kind in set(table["kind"])]
     shifts = {kind: 0.13 * (number - len(kinds) / 2) for number, kind in enumerate(kinds) if kind != "base"}
     return rows["n"] + rows["kind"].map(shifts).fillna(0)
 
 
 def _draw_lines(axes: Axes, means: pd.DataFrame) -> list[LineEnd]:
-    has_base = "base" in means.index
-    if has_base:
-        plotting.draw_base_level(axes, means.loc["base", 0])
-    ends = []
-    for kind in means.index.drop("base", errors="ignore"):
-        row, color = means.loc[kind].dropna(), STYLES[kind]["color"]
-        axes.plot(row.index, row, linewidth=1.8, markersize=6, **STYLES[kind])
-        if has_base:
-            axes.plot([0, row.index[0]], [means.loc["base", 0], row.iloc[0]], color=color, lw=0.8)
-        ends.append(LineEnd(row.index[-1], row.iloc[-1], treatments.pattern(kind), color))
-    return ends
+    base = plotting.base_level(means)
+    if base is not None:
+        plotting.draw_base_level(axes, base)
+    return [
+        plotting.draw_line(axes, plotting.mean_curve(means, kind), treatments.pattern(kind), STYLES[kind], base)
+        for kind in means.index.drop("base", errors="ignore")
+    ]
 
 
 def _shade_effects(axes: Axes, means: pd.DataFrame) -> None:
     """Shades what lies between the lines and names it, as in the lower panel of the paper's figure."""
-    if not {"base", "selffer", "transfer"} <= set(means.index):
+    base = plotting.base_level(means)
+    if base is None or not {"selffer", "transfer"} <= set(means.index):
         return
     both = means.loc[["selffer", "transfer"]].dropna(axis=1)
     if both.shape[1] < 2:
         return
-    layers, selffer, transfer = both.columns, both.loc["selffer"], both.loc["transfer"]
-    base = means.loc["base", 0]
+    layers, selffer, transfer = both.columns, both.T["selffer"], both.T["transfer"]
     lower = np.minimum(selffer, base)
     bands = (
         ("selffer", lower, base, "lost by splitting co-adapted layers (BnB below baseB)"),

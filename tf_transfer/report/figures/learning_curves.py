@@ -41,14 +41,14 @@ def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
     for axes, kind in zip(panels, kinds, strict=False):
         members = [outcome for outcome in outcomes if _kind(outcome) == kind]
         drawn.append(_draw_bases(axes, members) if kind == "base" else _draw_treatment(axes, members))
-        axes.set_title("Bases: trained from scratch" if kind == "base" else plotting.label(kind), fontsize=10)
-        plotting.dress(axes, y_label="")
+        axes.set_title("Bases: trained from scratch" if kind == "base" else plotting.kind_label(kind), fontsize=10)
+        plotting.format_axes(axes, y_label="")
         axes.tick_params(labelbottom=True)  # also where no panel is below
         axes.xaxis.set_major_locator(MaxNLocator(5))
     for axes in panels[len(kinds) :]:
         axes.remove()
     for axes, ends in zip(panels, drawn, strict=False):  # once all have set their common scale
-        plotting.name_line_ends(axes, ends, fontsize=8)
+        plotting.label_line_ends(axes, ends, fontsize=8)
     figure.supxlabel("Training steps", fontsize=10)
     figure.supylabel(plotting.Y_LABEL, fontsize=10)
     return figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Style = dict[str, Any]  # keyword arguments of matplotlib's `plot`, among them `color`
+
 # Okabe and Ito's colours, which colour-blind readers can tell apart; frozen is dark and round or square, fine-tuned
 # light, and every kind has a marker of its own.
-STYLES = {
+STYLES: dict[str, Style] = {
     "base": {"color": "#000000", "marker": "o", "markerfacecolor": "white"},
     "selffer": {"color": "#0072B2", "marker": "o"},
     "selffer+": {"color": "#56B4E9", "marker": "P"},
@@ -28,7 +30,7 @@ STYLES = {
     "transfer+": {"color": "#E69F00", "marker": "X"},
     "random": {"color": "#009E73", "marker": "s"},
 }
-_WORDS = {
+_MEANINGS = {
     "base": "trained from scratch",
     "selffer": "frozen, same task",
     "selffer+": "fine-tuned, same task",
@@ -59,12 +61,12 @@ class LineEnd:
     color: str
 
 
-def label(kind: str) -> str:
+def kind_label(kind: str) -> str:
     """What a kind is called in a legend: `AnB: frozen, other task`."""
-    return f"{treatments.pattern(kind)}: {_WORDS[kind]}"
+    return f"{treatments.pattern(kind)}: {_MEANINGS[kind]}"
 
 
-def dress(axes: Axes, x_label: str = "", y_label: str = Y_LABEL) -> None:
+def format_axes(axes: Axes, x_label: str = "", y_label: str = Y_LABEL) -> None:
     """Gives axes their labels, a faint grid and no frame."""
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
@@ -79,12 +81,64 @@ def draw_base_level(axes: Axes, level: float) -> None:
     axes.plot([0], [level], markersize=7, linestyle="", **STYLES["base"])
 
 
+def base_level(means: pd.DataFrame) -> float | None:
+    """The base's mean, of those that `averages.treatment_means` gives; None if there is none."""
+    return means[0]["base"] if "base" in means.index else None
+
+
+def mean_curve(means: pd.DataFrame, kind: str) -> pd.Series:
+    """The means of a kind by n, of those that `averages.treatment_means` gives, without gaps."""
+    return means.T[kind].dropna()
+
+
+def draw_line(
+    axes: Axes, curve: pd.Series, name: str, style: Style, base: float | None = None, base_zorder: float = 2
+) -> LineEnd:
+    """Draws values over n as a line with markers, and a thin line from the base at n = 0 to its beginning.
+
+    Args:
+      axes: Where to draw.
+      curve: Values by n.
+      name: What the line is called.
+      style: How it looks.
+      base: The base's value; without it there is no thin line.
+      base_zorder: Of the thin line; below 2 it runs under the base's marker.
+
+    Returns:
+      The line's name, for `label_line_ends`.
+    """
+    axes.plot(curve.index, curve, linewidth=1.8, markersize=6, **style)
+    if base is not None:
+        start = [0, curve.index[0]], [base, curve.iloc[0]]
+        axes.plot(*start, color=style["color"], linewidth=0.8, zorder=base_zorder)
+    return LineEnd(curve.index[-1], curve.iloc[-1], name, style["color"])
+
+
+def draw_line_from_base(axes: Axes, curve: pd.Series, name: str, style: Style, base: float = 0) -> LineEnd:
+    """Draws values over n as one line that starts at the base, at n = 0, without a marker there.
+
+    Args:
+      axes: Where to draw.
+      curve: Values by n.
+      name: What the line is called.
+      style: How it looks.
+      base: The base's value; 0 where values are relative to it.
+
+    Returns:
+      The line's name, for `label_line_ends`.
+    """
+    x, y = [0, *curve.index], [base, *curve]
+    look: Style = {"linewidth": 1.8, "markersize": 6, "markevery": slice(1, None)} | style
+    axes.plot(x, y, **look)
+    return LineEnd(x[-1], y[-1], name, style["color"])
+
+
 def flag_failures(
     axes: Axes,
     drawn: pd.DataFrame,
     diverged: pd.DataFrame,
     metric: str,
-    place: Callable[[pd.DataFrame], pd.Series] = lambda rows: rows["n"],
+    position: Callable[[pd.DataFrame], pd.Series] = lambda rows: rows["n"],
 ) -> None:
     """Rings networks that never left chance, and crosses the foot of the axes where some diverged.
 
@@ -95,26 +149,27 @@ def flag_failures(
       drawn: Finished networks, as in `results.csv`.
       diverged: Those that diverged: they have no accuracy to be drawn at.
       metric: The column that is drawn, in [0, 1].
-      place: Where rows stand, in units of the x axis.
+      position: Where rows are drawn, in units of the x axis.
     """
     if "caution" not in drawn:
         return
-    stuck, style = diagnostics.at_chance(drawn, metric), {"linestyle": "", "color": RED}
+    stuck = diagnostics.at_chance(drawn, metric)
+    style: Style = {"linestyle": "", "color": RED}
     if len(stuck):
-        ring = {"marker": "o", "markersize": 15, "markerfacecolor": "none"}
-        axes.plot(place(stuck), 100 * stuck[metric], label="never left chance", **ring, **style)
+        ring: Style = {"marker": "o", "markersize": 15, "markerfacecolor": "none"}
+        axes.plot(position(stuck), 100 * stuck[metric], label="never left chance", **ring, **style)
     if len(diverged):
-        foot = {"marker": "x", "markersize": 9, "markeredgewidth": 2, "transform": axes.get_xaxis_transform()}
-        axes.plot(place(diverged), [0.04] * len(diverged), label="diverged", **foot, **style)
+        foot: Style = {"marker": "x", "markersize": 9, "markeredgewidth": 2, "transform": axes.get_xaxis_transform()}
+        axes.plot(position(diverged), [0.04] * len(diverged), label="diverged", **foot, **style)
 
 
-def explain_flags(axes: Axes) -> None:
+def add_flag_legend(axes: Axes) -> None:
     """Adds a legend to axes in which only what `flag_failures` drew has a label, if it drew anything."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=9)  # with a frame, so that its ring and cross are not taken for points
 
 
-def name_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) -> None:
+def label_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) -> None:
     """Writes names right of the axes, apart from each other and as close to their lines as that allows.
 
     Call it when all else is drawn: the names keep the distance of one line of text at the axes' present scale.

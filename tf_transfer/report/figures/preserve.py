@@ -43,10 +43,10 @@ def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     for axes, word in zip(panels, words, strict=True):
         diverged = diagnostics.diverged_in_same_tasks(family, _shown(table, word))
         plotting.flag_failures(axes, _shown(family, word), diverged, metric)
-        plotting.explain_flags(axes)
+        plotting.add_flag_legend(axes)
     for axes, ends in zip(panels, drawn, strict=True):  # once both have set their common scale
         axes.set_xticks(range(int(means.columns.max()) + 1))
-        plotting.name_line_ends(axes, ends)
+        plotting.label_line_ends(axes, ends)
     return figure
 
 
@@ -57,17 +57,16 @@ def _shown(rows: pd.DataFrame, word: str) -> pd.DataFrame:
 
 def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
     ends = []
-    if "base" in means.index:
-        plotting.draw_base_level(axes, means.loc["base", 0])
-        ends.append(LineEnd(means.columns.max(), means.loc["base", 0], "baseB", STYLES["base"]["color"]))
+    base = plotting.base_level(means)
+    if base is not None:
+        plotting.draw_base_level(axes, base)
+        ends.append(LineEnd(float(means.columns[-1]), base, "baseB", STYLES["base"]["color"]))
     for kind in map(parse_kind, means.index):
         if kind.word == word and not kind.fine_tuned:
-            row = means.loc[str(kind)].dropna()
             style = STYLES[word] | {"linestyle": _DASHES[kind.preserve % len(_DASHES)]}
             style |= {"markerfacecolor": "white"} if kind.preserve else {}
-            axes.plot(row.index, row, linewidth=1.8, markersize=6, **style)
-            ends.append(LineEnd(row.index[-1], row.iloc[-1], kind.pattern, style["color"]))
-    plotting.dress(axes, plotting.X_LABEL)
+            ends.append(plotting.draw_line(axes, plotting.mean_curve(means, str(kind)), kind.pattern, style))
+    plotting.format_axes(axes, plotting.X_LABEL)
     axes.set_title(_TITLES[word])
     return ends
 

@@ -10,8 +10,8 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from tf_transfer.analysis import averages
 from tf_transfer.analysis.published import METRIC
-from tf_transfer.report.figures import behind, plotting
-from tf_transfer.report.figures.plotting import STYLES
+from tf_transfer.report.figures import plotting, published_curves
+from tf_transfer.report.figures.plotting import STYLES, Style
 from tf_transfer.report.figures.report_figure import FigureData, ReportFigure
 from tf_transfer.results.result import FINISHED
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_STYLES = (
+_STYLES: tuple[Style, ...] = (
     {"color": "#0072B2", "marker": "o"},
     {"color": "#D55E00", "marker": "D"},
     {"color": "#009E73", "marker": "s"},
@@ -42,22 +42,22 @@ def draw_reduced_volume(
     Returns:
       A figure of two panels, the number of images on a linear and on a logarithmic axis.
     """
-    limited, bases = _limited(table), table[(table["kind"] == "base") & (table["images_per_class"] > 0)]
+    limited, bases = _families_with_limits(table), table[(table["kind"] == "base") & (table["images_per_class"] > 0)]
     bases = bases[averages.split_family(bases).isin(limited)]
     diverged = bases[bases["status"] != FINISHED]
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     linear, logarithmic = figure.subplots(1, 2, sharey=True)
     for axes in (linear, logarithmic):
         for (family, rows), style in zip(limited.items(), itertools.cycle(_STYLES)):
-            _draw(axes, rows, metric, style, f"{family}, " if len(limited) > 1 else "")
+            _draw_family(axes, rows, metric, style, f"{family}, " if len(limited) > 1 else "")
         plotting.flag_failures(axes, bases, diverged, metric, lambda rows: rows["images_per_class"])
     if published is not None:
         reach = linear.get_xlim()
-        for rows, axes in itertools.product(_limited(published).values(), (linear, logarithmic)):
-            _draw_behind(axes, rows)
+        for rows, axes in itertools.product(_families_with_limits(published).values(), (linear, logarithmic)):
+            _draw_published(axes, rows)
         linear.set_xlim(reach)  # one's own volumes may be far smaller
-    plotting.dress(linear, "Training images per class")
-    plotting.dress(logarithmic, "Training images per class (logarithmic scale)", "")
+    plotting.format_axes(linear, "Training images per class")
+    plotting.format_axes(logarithmic, "Training images per class (logarithmic scale)", "")
     logarithmic.set_xscale("log")
     logarithmic.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     logarithmic.xaxis.set_major_formatter(ScalarFormatter())
@@ -66,7 +66,7 @@ def draw_reduced_volume(
     return figure
 
 
-def _limited(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _families_with_limits(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Bases by kind of class split, of those kinds that have at least two limits."""
     bases = table[(table["kind"] == "base") & (table["status"] == FINISHED)]
     by_family = bases.groupby(averages.split_family(bases))
@@ -77,46 +77,48 @@ def _limited(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def _draw(axes: Axes, bases: pd.DataFrame, metric: str, style: dict, name: str) -> None:
-    rows, whole, means = _sorted_out(bases, metric)
+def _draw_family(axes: Axes, bases: pd.DataFrame, metric: str, style: Style, name: str) -> None:
+    rows, whole, means = _split_by_limit(bases, metric)
     axes.plot(means.index, means, color=style["color"], linewidth=1.8)
-    label = f"{name}limited number of images ({_steps(rows)})"
+    label = f"{name}limited number of images ({_format_steps(rows)})"
     axes.plot(rows["images_per_class"], 100 * rows[metric], linestyle="", label=label, **style)
     if len(whole):
         level = 100 * whole[metric].mean()
         color = STYLES["base"]["color"] if not name else style["color"]
-        label = f"{name}no limit: {level:.1f} % ({_steps(whole)})"
+        label = f"{name}no limit: {level:.1f} % ({_format_steps(whole)})"
         axes.axhline(level, color=color, linewidth=0.8, linestyle=":", label=label)
 
 
-def _draw_behind(axes: Axes, bases: pd.DataFrame) -> None:
-    rows, whole, means = _sorted_out(bases, METRIC)
-    style = behind.pale(STYLES["base"])
-    axes.plot(means.index, means, label=f"limited number of images{behind.SUFFIX} ({_steps(rows)})", **style)
+def _draw_published(axes: Axes, bases: pd.DataFrame) -> None:
+    rows, whole, means = _split_by_limit(bases, METRIC)
+    style = published_curves.pale(STYLES["base"])
+    axes.plot(
+        means.index, means, label=f"limited number of images{published_curves.SUFFIX} ({_format_steps(rows)})", **style
+    )
     level = 100 * whole[METRIC].mean()
-    label = f"no limit{behind.SUFFIX}: {level:.1f} % ({_steps(whole)})"
+    label = f"no limit{published_curves.SUFFIX}: {level:.1f} % ({_format_steps(whole)})"
     axes.axhline(level, label=label, **style | {"linestyle": ":"})
 
 
-def _sorted_out(bases: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+def _split_by_limit(bases: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     """Bases with and without a limit, and the means over the limits, in percent."""
     rows, whole = bases[bases["images_per_class"] > 0], bases[bases["images_per_class"] == 0]
     return rows, whole, 100 * rows.groupby("images_per_class")[metric].mean()
 
 
-def _steps(rows: pd.DataFrame) -> str:
+def _format_steps(rows: pd.DataFrame) -> str:
     fewest, most = rows["steps"].min(), rows["steps"].max()
     return f"{fewest:,} steps" if fewest == most else f"{fewest:,} to {most:,} steps"
 
 
 def _has_rows(data: FigureData) -> bool:
-    return bool(_limited(data.table))
+    return bool(_families_with_limits(data.table))
 
 
 def _describe(data: FigureData) -> str:
     found = []
-    for family, bases in _limited(data.table).items():
-        means = _sorted_out(bases, data.metric)[2]
+    for family, bases in _families_with_limits(data.table).items():
+        means = _split_by_limit(bases, data.metric)[2]
         values, limits = ", ".join(f"{value:.1f}" for value in means), ", ".join(str(limit) for limit in means.index)
         found.append(f"{family} {values} % with {limits} training images per class")
     return f"Top-1 accuracy: {'; '.join(found)}."

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tf_transfer.analysis import averages
 from tf_transfer.analysis.published import METRIC
-from tf_transfer.report.figures.plotting import STYLES, LineEnd
+from tf_transfer.report.figures import plotting
+from tf_transfer.report.figures.plotting import STYLES, LineEnd, Style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 SUFFIX = ", published"  # of the names of these curves
 
 
-def pale(style: Mapping[str, object]) -> dict[str, object]:
+def pale(style: Style) -> Style:
     """How a published curve is drawn behind one's own of a style that names a colour, and perhaps dashes."""
-    parts = (int(str(style["color"])[start : start + 2], 16) for start in (1, 3, 5))
+    parts = (int(style["color"][start : start + 2], 16) for start in (1, 3, 5))
     color = "#" + "".join(f"{round(0.65 * part + 0.35 * 255):02x}" for part in parts)
     return {"color": color, "linestyle": style.get("linestyle", "-"), "linewidth": 1, "zorder": 1}
 
 
-def draw_means(
-    axes: Axes, rows: pd.DataFrame, names: Mapping[str, str], styles: Mapping[str, Mapping[str, object]] = STYLES
+def draw_published_means(
+    axes: Axes, rows: pd.DataFrame, names: Mapping[str, str], styles: Mapping[str, Style] = STYLES
 ) -> list[LineEnd]:
     """Draws the level of the base, and from there the means of other kinds over n.
 
@@ -35,14 +36,13 @@ def draw_means(
       styles: Their styles, by kind.
 
     Returns:
-      The names of those that were published, for `figures.name_line_ends`.
+      The names of those that were published, for `plotting.label_line_ends`.
     """
     means = averages.treatment_means(rows, METRIC)
-    base, ends = means.loc["base", 0], []
+    base, ends = means[0]["base"], []
     for kind in means.index.intersection(list(names)):
-        row = means.loc[kind].dropna()
-        style = styles[kind] | {"linestyle": ":"} if kind == "base" else styles[kind]
-        x, y = ([0, means.columns[-1]], [base, base]) if kind == "base" else ([0, *row.index], [base, *row])
-        axes.plot(x, y, **pale(style))
-        ends.append(LineEnd(x[-1], y[-1], names[kind] + SUFFIX, str(pale(style)["color"])))
+        curve, style = plotting.mean_curve(means, kind), styles[kind]
+        if kind == "base":  # a level as far as the last layer
+            curve, style = curve.set_axis([means.columns[-1]]), style | {"linestyle": ":"}
+        ends.append(plotting.draw_line_from_base(axes, curve, names[kind] + SUFFIX, pale(style), base))
     return ends
