@@ -1,6 +1,5 @@
 """What several tests share: a folder of small pictures, the image store made of it, and networks trained on that."""
 
-import dataclasses
 import functools
 import shutil
 

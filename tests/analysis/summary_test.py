@@ -15,11 +15,11 @@ def test_means_of_every_family_and_effects_of_the_first(make_result):
         make_result("A1B+", 0.52),
         make_result("A2B", status=DIVERGED),
         make_result("baseB", 0.7, **natural),
-        make_result("A1B", 0.1, **natural),
+        make_result("A1B", 0.2, **natural),
     ])  # fmt: skip
     summary = summarise(table, "top1_last")
     assert list(summary.means) == ["random halves", "natural/man-made"]
-    assert summary.means["natural/man-made"].loc["transfer", 1] == pytest.approx(10)
+    assert summary.means["natural/man-made"].loc["transfer", 1] == pytest.approx(20)
     assert summary.effects.set_index("effect")["estimate"].round(6)["transfer cost"] == 10
     assert summary.boost.round(6).to_dict() == {"1-1": {"over baseB": 2}}
     assert len(summary.warnings) == 1 and summary.warnings[0].startswith("A2B")
