@@ -114,6 +114,7 @@ def test_shell_scripts_take_what_they_are_given_word_for_word(script, tmp_path):
     python = environment / "bin" / "python"
     python.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" >> '{tmp_path}/arguments'\n")
     python.chmod(0o755)
+    (environment / "bin" / "lint-imports").symlink_to(python)
     installed = run_bash("cat setup.py constraints.txt | cksum").stdout
     for extras in ("", "[test]"):
         (environment / f".installed{extras}").write_text(installed)
