@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tf_transfer.data import image_store, store_writer
-from tf_transfer.data.sources import decoders, open_source
+from tf_transfer.data.sources import decoder_pool, open_source
 
 CLASSES, SIDE = 7, 8
 LOSSLESS = [
@@ -140,4 +140,4 @@ def test_many_damaged_files_shift_no_label(tmp_path, monkeypatch, seed):
     start = time.monotonic()
     outcomes = make_store_of_damaged_files(tmp_path, monkeypatch, seed, num_good=1000, num_damaged=3000)
     print(f"seed {seed}, {time.monotonic() - start:.0f} s: {dict(outcomes)}")  # BUILD.md cites their sums
-    assert time.monotonic() - start < 10 * decoders.SECONDS
+    assert time.monotonic() - start < 10 * decoder_pool.SECONDS

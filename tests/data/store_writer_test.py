@@ -124,7 +124,7 @@ def test_what_is_not_the_images_fault_stops_the_work(path, monkeypatch):
     def fail(*_):
         raise OSError("no process can be started")
 
-    monkeypatch.setattr(store_writer.Decoders, "decode", fail)
+    monkeypatch.setattr(store_writer.DecoderPool, "decode", fail)
     with pytest.raises(OSError, match="no process can be started"):
         prepare_store(one_colour_source(300), path, image_size=4)
 

@@ -1,4 +1,4 @@
-"""Descriptions of image stores that are not there yet, for a dry run before gigabytes are prepared."""
+"""Descriptions of image stores that do not exist yet, for a dry run before gigabytes are prepared."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def describe(name: str) -> tuple[image_store.StoreMeta, str]:
       The description, whose channel statistics and checksums are empty, and a sentence that says what is assumed.
 
     Raises:
-      ValueError: The name is not known.
+      ValueError: The name is unknown.
     """
     if name != IMAGENET:
         raise ValueError(f"unknown expected_store {name!r}: expected one of {NAMES}")
-    fewest, more = divmod(IMAGENET_TRAIN, _IMAGENET_CLASSES)
-    train = tuple(fewest + (label < more) for label in range(_IMAGENET_CLASSES))
+    per_class, remainder = divmod(IMAGENET_TRAIN, _IMAGENET_CLASSES)
+    train = tuple(per_class + (label < remainder) for label in range(_IMAGENET_CLASSES))
     test = (IMAGENET_TEST // _IMAGENET_CLASSES,) * _IMAGENET_CLASSES
     nothing = (0.0, 0.0, 0.0)
     meta = image_store.StoreMeta(
-        name, "", _imagenet_ids(), 256, "jpeg", {"train": train, "test": test}, nothing, nothing, {}
+        name, "", _imagenet_wordnet_ids(), 256, "jpeg", {"train": train, "test": test}, nothing, nothing, {}
     )
     assumed = (
         f"ILSVRC2012, {IMAGENET_TRAIN:,} training images, taken as evenly spread over its classes (they have 732 to "
@@ -41,7 +41,7 @@ def describe(name: str) -> tuple[image_store.StoreMeta, str]:
     return meta, assumed
 
 
-def _imagenet_ids() -> tuple[str, ...]:
+def _imagenet_wordnet_ids() -> tuple[str, ...]:
     # TFDS ships the list in a file. It is read without importing TFDS, which takes seconds.
     package = importlib.util.find_spec("tensorflow_datasets")
     if package is None or not package.submodule_search_locations:

@@ -19,8 +19,8 @@ from PIL import Image
 
 from tf_transfer.data import image_store
 from tf_transfer.data.sources import Example, Source
-from tf_transfer.data.sources.decoders import Decoders
-from tf_transfer.data.sources.decoding import Unusable
+from tf_transfer.data.sources.decoder_pool import DecoderPool
+from tf_transfer.data.sources.decoding import UnusableImageError
 from tf_transfer.data.store_journal import JOURNAL, Journal, Progress, Record
 from tf_transfer.files import safe_load
 from tf_transfer.files.atomic import replace_file, sync
@@ -190,10 +190,10 @@ def _set_aside_lines(journal: Journal) -> list[str]:
 
 
 def _side_of_first_image(source: Source) -> int:
-    with Decoders(count=1) as decoders:
+    with DecoderPool(count=1) as pool:
         for example in source.examples("train"):
-            with contextlib.suppress(Unusable):
-                return min(decoders.decode(_load_example(example)).shape[1], image_store.MAX_SIZE)
+            with contextlib.suppress(UnusableImageError):
+                return min(pool.decode(_load_example(example)).shape[1], image_store.MAX_SIZE)
     raise ValueError(f"none of the images of {source.name} can be decoded")
 
 
@@ -203,7 +203,7 @@ def _decode_examples(examples: Iterable[Example], image_size: int, image_format:
     def record(example: Example) -> Record:
         try:
             pixels = decoders.decode(_load_example(example), image_size)
-        except Unusable as error:  # any other error is not the image's fault
+        except UnusableImageError as error:  # any other error is not the image's fault
             line = f"{split}\t{printable(example.name)}\t{printable(' '.join(str(error).split()))}"
             return Record(example.label, set_aside=line)
         image = pixels.tobytes() if image_format == "raw" else _encode_jpeg(pixels)
@@ -212,7 +212,7 @@ def _decode_examples(examples: Iterable[Example], image_size: int, image_format:
         return Record(example.label, image, "", tuple(sums.tolist()), tuple(squares.tolist()))
 
     waiting: collections.deque = collections.deque()
-    with Decoders() as decoders, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with DecoderPool() as decoders, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             for example in examples:
                 waiting.append(pool.submit(record, example))
@@ -227,10 +227,10 @@ def _decode_examples(examples: Iterable[Example], image_size: int, image_format:
 def _load_example(example: Example) -> bytes | Image.Image:
     try:
         return example.load()
-    except Unusable:
+    except UnusableImageError:
         raise
     except Exception as error:  # whatever a source raises when it reads an image, that image is set aside
-        raise Unusable(f"{type(error).__name__}: {error}") from error
+        raise UnusableImageError(f"{type(error).__name__}: {error}") from error
 
 
 def _encode_jpeg(pixels: np.ndarray) -> bytes:

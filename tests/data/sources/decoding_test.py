@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tf_transfer.data.sources import decoding
+from tf_transfer.data.sources.decoding import UnusableImageError
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -114,7 +115,7 @@ def test_a_photograph_is_turned_upright(orientation):
 
 def test_exif_that_cannot_be_read():
     with pytest.raises(
-        decoding.Unusable, match="^its EXIF data, which may say how it is turned, cannot be read; remove"
+        UnusableImageError, match="^its EXIF data, which may say how it is turned, cannot be read; remove"
     ):
         pixel(Image.new("RGB", (4, 4)), exif=b"MM\0\0 neither one nor the other")
 
@@ -134,21 +135,21 @@ def test_every_format_of_the_list_whatever_the_file_is_called(format):
 
 @pytest.mark.parametrize("format", ["EPS", "ICNS", "ICO", "JPEG2000", "PCX", "PDF", "SGI", "TGA"])
 def test_no_other_format(format):
-    with pytest.raises(decoding.Unusable, match=r"^not recognised as AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP$"):
+    with pytest.raises(UnusableImageError, match=r"^not recognised as AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP$"):
         pixel(Image.new("RGB", (16, 16), RED), format=format)
 
 
 def test_a_single_pixel():
     assert pixel(Image.new("RGB", (1, 1), RED)) == RED
-    image = decoding.fit(Image.new("RGB", (1, 1), RED), side=3)
+    image = decoding.resize_to_square(Image.new("RGB", (1, 1), RED), side=3)
     assert image.tolist() == [[list(RED)] * 3] * 3
-    assert decoding.fit(Image.new("RGB", (2, 5), RED), side=0).shape == (5, 2, 3)
+    assert decoding.resize_to_square(Image.new("RGB", (2, 5), RED), side=0).shape == (5, 2, 3)
 
 
 def test_what_is_no_image():
-    with pytest.raises(decoding.Unusable, match="^empty file$"):
+    with pytest.raises(UnusableImageError, match="^empty file$"):
         decoding.decode(b"")
-    with pytest.raises(decoding.Unusable, match="^not recognised as"):
+    with pytest.raises(UnusableImageError, match="^not recognised as"):
         decoding.decode(b"GIF, said the text file")
 
 
@@ -157,7 +158,7 @@ def test_a_file_that_was_cut_off(format):
     file = io.BytesIO()
     Image.effect_noise((64, 64), 50).convert("RGB").save(file, format=format)
     for share in (0.5, 0.9):
-        with pytest.raises(decoding.Unusable, match="^cannot be decoded [(]|^not recognised as"):
+        with pytest.raises(UnusableImageError, match="^cannot be decoded [(]|^not recognised as"):
             decoding.decode(file.getvalue()[: int(share * file.tell())])
 
 
@@ -165,7 +166,7 @@ def test_a_file_that_was_cut_off(format):
 def test_a_decompression_bomb_is_not_decoded():
     file = io.BytesIO()
     Image.new("1", (10_001, 10_000)).save(file, format="PNG")
-    with pytest.raises(decoding.Unusable, match="^10001x10000 pixels; at most 89,478,485 are decoded$"):
+    with pytest.raises(UnusableImageError, match="^10001x10000 pixels; at most 89,478,485 are decoded$"):
         decoding.decode(file.getvalue())
 
 
@@ -174,16 +175,16 @@ def test_a_size_that_the_header_makes_up():
     Image.new("RGB", (8, 8)).save(file, format="BMP")
     bomb = bytearray(file.getvalue())
     bomb[18:26] = struct.pack("<ii", 30_000, 30_000)
-    with pytest.raises(decoding.Unusable, match="^too large: Image size [(]900000000 pixels[)] exceeds limit"):
+    with pytest.raises(UnusableImageError, match="^too large: Image size [(]900000000 pixels[)] exceeds limit"):
         decoding.decode(bytes(bomb))
     bomb[18:26] = struct.pack("<ii", 9_000, 9_000)  # an allowed size, but there are no pixels for it
-    with pytest.raises(decoding.Unusable, match="^cannot be decoded [(]OSError: image file is truncated"):
+    with pytest.raises(UnusableImageError, match="^cannot be decoded [(]OSError: image file is truncated"):
         decoding.decode(bytes(bomb))
 
 
 def test_pixels_of_unknown_range_are_set_aside():
-    with pytest.raises(decoding.Unusable, match="floating-point numbers of unknown range; save it with 8 or 16 bits"):
+    with pytest.raises(UnusableImageError, match="floating-point numbers of unknown range; save it with 8 or 16 bits"):
         pixel(Image.fromarray(np.full((2, 2), 0.5, np.float32)), format="TIFF")
-    with pytest.raises(decoding.Unusable, match="grey values lie outside 0..65535; save it with 8 or 16 bits"):
+    with pytest.raises(UnusableImageError, match="grey values lie outside 0..65535; save it with 8 or 16 bits"):
         pixel(Image.fromarray(np.full((2, 2), 65536, np.int32)), format="TIFF")
     assert pixel(Image.fromarray(np.full((2, 2), 77 * 256, np.int32)), format="TIFF") == (77, 77, 77)

@@ -5,8 +5,10 @@ import socket
 import pytest
 
 from tf_transfer.data.sources import image_files
-from tf_transfer.data.sources.decoding import Unusable
+from tf_transfer.data.sources.decoding import UnusableImageError
 from tf_transfer.data.sources.image_files import find_files, is_ignored
+
+OUTSIDE = "link that leads outside the folder; copy the file itself (cp -L)"
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def found(root):
     def outcome(file):
         try:
             return file.read()
-        except Unusable as error:
+        except UnusableImageError as error:
             return str(error)
 
     return {str(file.path.relative_to(root / "cat")): outcome(file) for file in find_files(root / "cat", root)}
@@ -54,9 +56,9 @@ def test_what_is_no_part_of_the_data(root, name):
     [
         ("1.jpg", b"image"),
         ("../cat/../cat/1.jpg", b"image"),
-        ("../../secret.jpg", image_files._OUTSIDE),
-        ("/etc/passwd", image_files._OUTSIDE),
-        ("/dev/zero", image_files._OUTSIDE),
+        ("../../secret.jpg", OUTSIDE),
+        ("/etc/passwd", OUTSIDE),
+        ("/dev/zero", OUTSIDE),
         ("..", "link to a directory; copy its images instead"),
         (".", "link to a directory; copy its images instead"),
         ("gone.jpg", "link that leads nowhere (No such file or directory)"),
@@ -93,14 +95,14 @@ def test_pipes_sockets_and_devices_are_not_waited_for(root, tmp_path, monkeypatc
 def test_what_changed_after_it_was_found(root):
     [file] = find_files(root / "cat", root)
     file.path.unlink()
-    with pytest.raises(Unusable, match=r"^cannot be read \(No such file or directory\)$"):
+    with pytest.raises(UnusableImageError, match=r"^cannot be read \(No such file or directory\)$"):
         file.read()
     os.mkfifo(file.path)
-    with pytest.raises(Unusable, match="^not a file, but a pipe$"):
+    with pytest.raises(UnusableImageError, match="^not a file, but a pipe$"):
         file.read()
     file.path.unlink()
     file.path.mkdir()
-    with pytest.raises(Unusable, match="^cannot be read|^not a file, but a directory$"):
+    with pytest.raises(UnusableImageError, match="^cannot be read|^not a file, but a directory$"):
         file.read()
 
 

@@ -1,4 +1,4 @@
-"""What an image store is made from: a folder of images, a TFDS data set, or drawn shapes."""
+"""Sources, from which image stores are made: a folder of images, a TFDS data set, or drawn shapes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Example:
     """One labelled image that has not been read yet.
 
     Attributes:
-      name: What the image is called when it has to be set aside.
+      name: What the image is called where it is reported.
       label: Its class index.
-      load: Reads it: an encoded image file, or an image that needs no decoding. Any exception sets it aside.
+      load: Returns the image file's bytes, or an image that needs no decoding. If it raises, the image is set aside.
     """
 
     name: str
@@ -30,9 +30,9 @@ class Source:
 
     Attributes:
       name: What it is called, for example `folder:cifar100`.
-      identity: Tells its files from others of the same name, for example as `identity_of`.
+      identity: Differs for other files of the same name, see `identity_of`.
       class_names: Class names in label order.
-      counts: Number of examples of `train` and of `test`; about so many where that would take long to find out.
+      counts: Number of examples of `train` and of `test`; an estimate where counting would take long.
       examples: Returns the examples of `train` or of `test`, in a fixed order.
     """
 
@@ -63,7 +63,7 @@ def open_source(
     Args:
       spec: `tfds:NAME[/CONFIG]`, `folder:DIR` or `shapes`.
       data_dir: Where TFDS keeps its data sets; None for its default.
-      manual_dir: Where files lie that TFDS cannot download itself.
+      manual_dir: Directory of the files that TFDS cannot download itself.
       holdout: Share of each class held out as test images, for a folder without `train` and `test`.
       seed: Seed of that hold-out and of the drawn shapes.
 

@@ -7,14 +7,14 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-# A closed list: Pillow has forty more, some of which run other programs (EPS) or serve no data set of photographs.
+# A closed list. Pillow has forty more formats; some run other programs (EPS), and no data set of photographs uses them.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS = Image.MAX_IMAGE_PIXELS  # 89 million: more is a decompression bomb rather than a photograph
-_WHITE_IS_ZERO, _PHOTOMETRIC_INTERPRETATION = 0, 262  # of TIFF
+MAX_PIXELS = 89_478_485  # as Pillow sets it: more is a decompression bomb rather than a photograph
+_PHOTOMETRIC_INTERPRETATION, _WHITE_IS_ZERO = 262, 0  # a TIFF tag, and its value where 0 is white
 
 
-class Unusable(ValueError):
-    """An image that has to be set aside; the message is the reason that the user reads."""
+class UnusableImageError(ValueError):
+    """An image that has to be set aside; the message is the reason, as the user reads it."""
 
 
 def decode(encoded: bytes) -> Image.Image:
@@ -27,31 +27,31 @@ def decode(encoded: bytes) -> Image.Image:
       A PIL image of mode RGB.
 
     Raises:
-      Unusable: It has more than `MAX_PIXELS` pixels, or cannot be decoded.
+      UnusableImageError: It has more than `MAX_PIXELS` pixels, or cannot be decoded.
     """
     if not encoded:
-        raise Unusable("empty file")
+        raise UnusableImageError("empty file")
     try:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise Unusable(f"{image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are decoded")
+                raise UnusableImageError(f"{image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are decoded")
             image.load()
             _turn_upright(image)
             return _to_rgb(image)
-    except Unusable:
+    except UnusableImageError:
         raise
     except Image.UnidentifiedImageError:
-        raise Unusable(f"not recognised as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}") from None
+        raise UnusableImageError(f"not recognised as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}") from None
     except Image.DecompressionBombError as error:  # Pillow's own limit, twice as high
-        raise Unusable(f"too large: {error}") from None
+        raise UnusableImageError(f"too large: {error}") from None
     except MemoryError:
-        raise Unusable("takes too much memory to decode") from None
-    except Exception as error:  # a broken file makes decoders raise errors of many kinds
-        raise Unusable(f"cannot be decoded ({type(error).__name__}: {error})") from error
+        raise UnusableImageError("takes too much memory to decode") from None
+    except Exception as error:  # for a broken file, decoders raise errors of many kinds
+        raise UnusableImageError(f"cannot be decoded ({type(error).__name__}: {error})") from error
 
 
-def fit(image: Image.Image, side: int) -> np.ndarray:
-    """Resizes an image to a square, as the paper did without keeping its aspect ratio.
+def resize_to_square(image: Image.Image, side: int) -> np.ndarray:
+    """Resizes an image to a square without keeping its aspect ratio, as the paper did.
 
     Args:
       image: A PIL image of mode RGB.
@@ -68,13 +68,13 @@ def fit(image: Image.Image, side: int) -> np.ndarray:
 def _turn_upright(image: Image.Image) -> None:
     try:
         ImageOps.exif_transpose(image, in_place=True)
-    except Exception as error:  # of many kinds, again
-        raise Unusable("its EXIF data, which may say how it is turned, cannot be read; remove them") from error
+    except Exception as error:  # of many kinds, too
+        raise UnusableImageError("its EXIF data, which may say how it is turned, cannot be read; remove it") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
-        raise Unusable("pixels are floating-point numbers of unknown range; save it with 8 or 16 bits")
+        raise UnusableImageError("pixels are floating-point numbers of unknown range; save it with 8 or 16 bits")
     if image.mode.startswith("I"):  # 16 or 32 bits of grey, which PIL would clip at 255
         return _high_bytes(image).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -87,7 +87,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _high_bytes(image: Image.Image) -> Image.Image:
     grey = np.asarray(image)
     if grey.dtype.itemsize > 2 and (grey.min() < 0 or grey.max() > 65535):
-        raise Unusable("grey values lie outside 0..65535; save it with 8 or 16 bits")
+        raise UnusableImageError("grey values lie outside 0..65535; save it with 8 or 16 bits")
     high = (grey >> 8).astype(np.uint8)
     inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
     return Image.fromarray(~high if inverted else high)

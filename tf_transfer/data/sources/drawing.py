@@ -1,9 +1,9 @@
 """The embedded data set: 24 classes of small pictures drawn with NumPy alone, 12 man-made and 12 natural.
 
-Colour, light, texture, clutter, occlusion and pose are drawn alike for all classes; only the arrangement of its parts
-tells a figure. Each class is one function of x (rightwards) and y (upwards), float32 [count, 32, 32], that returns the
-distance to the figure's edge, negative inside. Figures span about -0.85 to 0.85. The other parameters are proportions:
-the default of each is the range it is drawn from, anew for every picture.
+Colour, light, texture, clutter, occlusion and pose have the same distribution in all classes; only the arrangement of
+its parts tells a figure. Each class is one function of x (rightwards) and y (upwards), float32 [count, 32, 32], that
+returns the distance to the figure's edge, negative inside. Figures span about -0.85 to 0.85. The other parameters are
+proportions: the default of each is the range from which it is drawn, anew for every picture.
 """
 
 import itertools
@@ -45,7 +45,7 @@ def _repeat(x, period):
     return x - period * np.round(x / period)
 
 
-def _rotate(x, y, angle):
+def _rotate(x, y, angle) -> tuple[np.ndarray, np.ndarray]:
     return x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
 
 
@@ -212,9 +212,11 @@ def _paint(rng, figure, x, y):
     for layer in ("clutter", "clutter", "clutter", "figure", "occluder", "occluder"):
         distance, lightness = figure, middle + contrast + relief
         if layer != "figure":
-            u, v = _rotate(*(axis - _uniform(rng, x, -1, 1) for axis in (x, y)), _uniform(rng, x, 0, _TURN))
-            sizes = _uniform(rng, x, 0.04, 0.2), _uniform(rng, x, 0.04, 0.3)
-            distance = np.where(_uniform(rng, x, -1, 1) < 0, _box(u, v, *sizes), _ellipse(u, v, *sizes))
+            u, v = x - _uniform(rng, x, -1, 1), y - _uniform(rng, x, -1, 1)
+            u, v = _rotate(u, v, _uniform(rng, x, 0, _TURN))
+            width, height = _uniform(rng, x, 0.04, 0.2), _uniform(rng, x, 0.04, 0.3)
+            is_box = _uniform(rng, x, -1, 1) < 0
+            distance = np.where(is_box, _box(u, v, width, height), _ellipse(u, v, width, height))
             lightness = _uniform(rng, x, 0.2, 0.8)
         canvas += np.clip(0.5 - distance / _PIXEL, 0, 1) * (_surface(rng, lightness, x, y) - canvas)
     canvas += _uniform(rng, x, 0, 0.2) * _rotate(x, y, light)[0]
@@ -226,15 +228,15 @@ def draw_images(class_name: str, count: int, seed: int) -> np.ndarray:
     """Draws pictures of one class, a pure function of its arguments.
 
     Args:
-        class_name: one of `CLASS_NAMES`.
-        count: how many pictures, 0 or more.
-        seed: 0 or more; another seed gives other pictures of the same class.
+      class_name: One of `CLASS_NAMES`.
+      count: How many pictures, 0 or more.
+      seed: 0 or more; another seed gives other pictures of the same class.
 
     Returns:
-        RGB pictures, uint8 [count, 32, 32, 3].
+      RGB pictures, uint8 [count, 32, 32, 3].
 
     Raises:
-        ValueError: for an unknown class or a negative count.
+      ValueError: The class is unknown or the count negative.
     """
     if class_name not in _FIGURES:
         raise ValueError(f"Expected a class of {CLASS_NAMES}, received {class_name!r}. Take a name from CLASS_NAMES.")
@@ -243,7 +245,8 @@ def draw_images(class_name: str, count: int, seed: int) -> np.ndarray:
     rng, figure = np.random.default_rng([seed, CLASS_NAMES.index(class_name)]), _FIGURES[class_name]
     x = np.broadcast_to((np.arange(_SIZE, dtype=np.float32) + 0.5) * _PIXEL - 1, (count, _SIZE, _SIZE))
     y = -x.swapaxes(1, 2)
-    u, v = _rotate(*(axis - _uniform(rng, x, -0.3, 0.3) for axis in (x, y)), _uniform(rng, x, -0.6, 0.6))
+    u, v = x - _uniform(rng, x, -0.3, 0.3), y - _uniform(rng, x, -0.3, 0.3)
+    u, v = _rotate(u, v, _uniform(rng, x, -0.6, 0.6))
     mirror, scale = np.sign(_uniform(rng, x, -1, 1)), _uniform(rng, x, 0.5, 1.0)
-    proportions = (_uniform(rng, x, *ends) for ends in figure.__defaults__)
+    proportions = [_uniform(rng, x, low, high) for low, high in figure.__defaults__ or ()]
     return _paint(rng, scale * figure(mirror * u / scale, v / scale, *proportions), x, y)

@@ -15,8 +15,8 @@ from tf_transfer.files.printable import printable
 def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
     """Finds the images of a folder. Label order is the sorted order of the class directories' names.
 
-    Hidden files and what operating systems leave behind are no images; everything else below a class directory should
-    be one. Nothing is read from outside of the folder: links that lead there are set aside.
+    Hidden files and those of operating systems are ignored; everything else below a class directory should be an image.
+    Nothing outside the folder is read: links that lead there are set aside.
 
     Args:
       directory: Holds `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`.
@@ -77,8 +77,8 @@ def _refuse_link(directory: pathlib.Path) -> None:
         raise ValueError(f"{directory} is a link, which may lead anywhere; put the directory itself there (cp -rL)")
 
 
-def _hold_out(files: dict[str, list[FoundFile]], share: float, seed: int) -> dict[str, dict]:
-    split = {"train": {}, "test": {}}
+def _hold_out(files: dict[str, list[FoundFile]], share: float, seed: int) -> dict[str, dict[str, list[FoundFile]]]:
+    split: dict[str, dict[str, list[FoundFile]]] = {"train": {}, "test": {}}
     for label, (name, found) in enumerate(files.items()):
         if len(found) < 2:
             raise ValueError(f"class {name!r} has one image; a hold-out needs at least two, one of them for testing")

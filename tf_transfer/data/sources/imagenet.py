@@ -7,6 +7,7 @@ only the copy of 150 GB that TFDS would write first is left out.
 from __future__ import annotations
 
 import contextlib
+import functools
 import pathlib
 import re
 import tarfile
@@ -37,7 +38,7 @@ def open_imagenet(builder, manual_dir: str | None) -> Source:
       FileNotFoundError: There is no directory or tar file; the message says what to download and where to put it.
       ValueError: A tar file is cut off, or the names of its validation images are not the official ones.
     """
-    paths = {split: _find(manual_dir, name) for split, (name, _, _) in TARS.items()}
+    paths = {split: _find_tar(manual_dir, name) for split, (name, _, _) in TARS.items()}
     names = {split: _member_names(path) for split, path in paths.items()}
     _check_validation_names(paths["test"], names["test"])
     sizes = {split: path.stat().st_size for split, path in paths.items()}
@@ -45,13 +46,13 @@ def open_imagenet(builder, manual_dir: str | None) -> Source:
         name=f"tfds:{builder.info.full_name}",
         identity=identity_of((paths[split].name, size) for split, size in sizes.items()),
         class_names=tuple(builder.info.features["label"].names),
-        # Counting would mean to read for minutes or hours; of the official files this is exact.
+        # To count them would take minutes or hours. For the official files this is exact.
         counts={split: max(1, round(count * sizes[split] / size)) for split, (_, size, count) in TARS.items()},
         examples=lambda split: _examples(builder, paths[split], split),
     )
 
 
-def _find(manual_dir: str | None, name: str) -> pathlib.Path:
+def _find_tar(manual_dir: str | None, name: str) -> pathlib.Path:
     path = pathlib.Path(manual_dir or ".") / name
     if manual_dir and path.is_file():
         return path
@@ -66,7 +67,7 @@ def _member_names(path: pathlib.Path) -> list[str]:
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - len(_END_OF_TAR)))
         ends_as_a_tar = file.read() == _END_OF_TAR
-    # The tar files of the classes end in zeros too, so that one cut off there has the right end, but too little data.
+    # The tar files of the classes inside it end in zeros too: one cut off there has the right end, but too little data.
     with contextlib.suppress(tarfile.TarError):
         if ends_as_a_tar:
             with tarfile.open(path, "r:") as tar:
@@ -75,7 +76,7 @@ def _member_names(path: pathlib.Path) -> list[str]:
 
 
 def _check_validation_names(path: pathlib.Path, names: list[str]) -> None:
-    # TFDS assigns the labels by position in the order of the names: if one were missing, all later ones would be wrong.
+    # TFDS assigns labels by position in the order of names: if one were missing, all later labels would be wrong.
     for number, name in enumerate(sorted(names), start=1):
         match = _VALIDATION_NAME.fullmatch(name)
         if not match or int(match[1]) != number:
@@ -89,22 +90,22 @@ def _examples(builder, path: pathlib.Path, split: str) -> Iterator[Example]:
     labels = {name: number for number, name in enumerate(builder.info.features["label"].names)}
     found = 0
     try:
-        for name, example in _generated(builder, path, _TFDS_SPLITS[split]):
+        for name, example in _generate_with_tfds(builder, path, _TFDS_SPLITS[split]):
             found += 1
-            encoded = example["image"].read()  # now: the tar file is read in one go
-            yield Example(name, labels[example["label"]], lambda encoded=encoded: encoded)
+            encoded = example["image"].read()  # now, since the tar file is read from beginning to end
+            yield Example(name, labels[example["label"]], functools.partial(bytes, encoded))
     except tarfile.TarError as error:
         raise ValueError(f"{path} is damaged ({error}); download it again") from error
     _, size, count = TARS[split]
-    # Where a header in the middle is damaged, reading ends as if that were the end of the file.
+    # At a damaged header in the middle, reading stops as if that were the end of the file.
     if path.stat().st_size == size and found != count:
         raise ValueError(f"{path} is damaged (only {found:,} of {count:,} images could be found); download it again")
 
 
-def _generated(builder, path: pathlib.Path, tfds_split: str) -> Iterable[tuple[str, dict]]:
+def _generate_with_tfds(builder, path: pathlib.Path, tfds_split: str) -> Iterable[tuple[str, dict]]:
     import tensorflow_datasets as tfds
 
-    with tempfile.TemporaryDirectory() as nowhere:  # TFDS makes directories for downloads, and there are none
+    with tempfile.TemporaryDirectory() as nowhere:  # TFDS makes a directory for downloads, and nothing is downloaded
         manager = tfds.download.DownloadManager(
             download_dir=nowhere, manual_dir=path.parent, manual_dir_instructions=builder.MANUAL_DOWNLOAD_INSTRUCTIONS
         )

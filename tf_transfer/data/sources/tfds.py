@@ -19,7 +19,7 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
     Args:
       name: `NAME[/CONFIG][:VERSION]` as TFDS knows it, for example `cifar100`.
       data_dir: Where TFDS keeps its data sets; None for its default.
-      manual_dir: Where files lie that must be downloaded by hand.
+      manual_dir: Directory of files that must be downloaded by hand.
 
     Raises:
       ValueError: The data set is not known, has no labelled images, or no test or validation split.

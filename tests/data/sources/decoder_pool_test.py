@@ -8,9 +8,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from tf_transfer.data.sources import decoders
-from tf_transfer.data.sources.decoders import Decoders
-from tf_transfer.data.sources.decoding import Unusable
+from tf_transfer.data.sources import decoder_pool
+from tf_transfer.data.sources.decoder_pool import DecoderPool
+from tf_transfer.data.sources.decoding import UnusableImageError
 
 
 def encoded(value, size=(4, 4)):
@@ -24,7 +24,7 @@ def children():
 
 
 def test_images_come_back_square_or_as_they_are():
-    with Decoders(1) as pool:
+    with DecoderPool(1) as pool:
         assert pool.decode(encoded(7, (3, 5)), side=2).tolist() == [[[7, 0, 0]] * 2] * 2
         assert pool.decode(encoded(7, (3, 5))).shape == (5, 3, 3)
         assert pool.decode(Image.new("L", (3, 5), 9), side=1).tolist() == [[[9, 9, 9]]]
@@ -35,12 +35,12 @@ def test_images_come_back_square_or_as_they_are():
 
 
 def test_the_reason_comes_back_and_the_process_goes_on():
-    with Decoders(1) as pool:
+    with DecoderPool(1) as pool:
         pool.decode(encoded(1))
         before = children()
         torn = encoded(1, (64, 64))[:80]
         for bad, reason in ((b"", "empty file"), (b"text", "not recognised as"), (torn, "cannot be decoded")):
-            with pytest.raises(Unusable, match=reason):
+            with pytest.raises(UnusableImageError, match=reason):
                 pool.decode(bad)
         assert pool.decode(encoded(2))[0, 0, 0] == 2
         assert children() == before
@@ -51,12 +51,12 @@ def playing(tmp_path, code):
     """A pool whose processes run some code on the bytes of an image instead of decoding it."""
     script = tmp_path / "child.py"
     script.write_text(
-        "import os, signal, sys, time\nfrom tf_transfer.data.sources import decoders, decoding\n"
+        "import os, signal, sys, time\nfrom tf_transfer.data.sources import decoder_pool, decoding\n"
         f"def decode(data):\n    if data != b'good':\n        {code}\n"
         "    return decoding.Image.new('RGB', (1, 1))\n"
-        "decoders.decode = decode\ndecoders.serve(sys.stdin.buffer, sys.stdout.buffer)\n"
+        "decoder_pool.decode = decode\ndecoder_pool.serve(sys.stdin.buffer, sys.stdout.buffer)\n"
     )
-    return Decoders(1, seconds=1.0, command=(sys.executable, str(script)))
+    return DecoderPool(1, seconds=1.0, command=(sys.executable, str(script)))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def playing(tmp_path, code):
 def test_a_decoder_that_crashes_or_hangs_costs_one_image(tmp_path, code, reason):
     with playing(tmp_path, code) as pool:
         assert pool.decode(b"good").shape == (1, 1, 3)
-        with pytest.raises(Unusable, match=reason):
+        with pytest.raises(UnusableImageError, match=reason):
             pool.decode(b"bad")
         assert pool.decode(b"good").shape == (1, 1, 3)
 
@@ -83,9 +83,9 @@ def test_what_happens_once_is_not_held_against_the_image(tmp_path):
 
 
 def test_a_process_that_reads_nothing_is_not_waited_for():
-    with Decoders(1, seconds=0.2, command=("sleep", "60")) as pool:
+    with DecoderPool(1, seconds=0.2, command=("sleep", "60")) as pool:
         start = time.monotonic()
-        with pytest.raises(Unusable, match="takes the decoder longer than 0.2 s"):
+        with pytest.raises(UnusableImageError, match="takes the decoder longer than 0.2 s"):
             pool.decode(bytes(10**6))
         assert time.monotonic() - start < 5
 
@@ -93,38 +93,38 @@ def test_a_process_that_reads_nothing_is_not_waited_for():
 def test_a_module_in_the_current_directory_is_not_imported(tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text(f"open({str(tmp_path / 'way_in')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
-    with Decoders(1) as pool:
+    with DecoderPool(1) as pool:
         assert pool.decode(encoded(3))[0, 0, 0] == 3
     assert not (tmp_path / "way_in").exists()
 
 
 def test_memory_is_bounded():
-    code = "from tf_transfer.data.sources import decoders as d; d.MEMORY = 300 << 20; d._limit_itself(); "
+    code = "from tf_transfer.data.sources import decoder_pool as d; d.MEMORY = 300 << 20; d._limit_resources(); "
     code += "d.serve(d.sys.stdin.buffer, d.sys.stdout.buffer)"
     file = io.BytesIO()
     Image.new("1", (9000, 9000)).save(file, format="PNG")
-    with Decoders(1, command=(sys.executable, "-c", code)) as pool:
-        with pytest.raises(Unusable, match="takes too much memory to decode"):
+    with DecoderPool(1, command=(sys.executable, "-c", code)) as pool:
+        with pytest.raises(UnusableImageError, match="takes too much memory to decode"):
             pool.decode(file.getvalue(), side=8)
         assert pool.decode(encoded(5))[0, 0, 0] == 5
 
 
 def test_a_process_may_write_no_file(tmp_path):
-    code = "from tf_transfer.data.sources import decoders; decoders._limit_itself()\n"
+    code = "from tf_transfer.data.sources import decoder_pool; decoder_pool._limit_resources()\n"
     code += f"open({str(tmp_path / 'x')!r}, 'w').write('x')"
-    with Decoders(1, command=(sys.executable, "-c", code)) as pool:
-        with pytest.raises(Unusable, match="crash"):
+    with DecoderPool(1, command=(sys.executable, "-c", code)) as pool:
+        with pytest.raises(UnusableImageError, match="crash"):
             pool.decode(b"x")
     assert (tmp_path / "x").stat().st_size == 0
 
 
 def test_one_process_a_core_and_none_before_it_is_needed():
     before = len(children())
-    with Decoders() as pool:
-        assert len(pool._children) == os.cpu_count() and len(children()) == before
+    with DecoderPool() as pool:
+        assert len(pool._processes) == os.cpu_count() and len(children()) == before
 
 
 def test_serving_ends_with_the_requests():
     replies = io.BytesIO()
-    decoders.serve(io.BytesIO(), replies)
+    decoder_pool.serve(io.BytesIO(), replies)
     assert replies.getvalue() == b""
