@@ -19,7 +19,7 @@ def run(run_without_tensorflow):
     "name, flags",
     [
         ("prepare", ["source", "out", "image_size", "format", "data_dir", "manual_dir", "holdout", "seed"]),
-        ("sweep", ["config", "workdir", "[no]dry_run", "gflops"]),
+        ("sweep", ["config", "like", "workdir", "[no]join", "[no]dry_run", "gflops"]),
         ("report", ["workdir", "metric", "compare", "[no]published", "out"]),
         ("export", ["workdir", "run", "to"]),
     ],
@@ -39,6 +39,12 @@ def test_help(run, name, flags):
         ("prepare", ["--source=shapes", "--out=x", "--holdout=2"], "flag --holdout=2: 2.0 is not a number in the"),
         ("prepare", ["--source=shapes"], "--out is missing; see --help"),
         ("prepare", ["--source=shapes", "--out="], "--out is missing; see --help"),
+        ("sweep", ["--workdir=x"], "expected one of --config, --like, --join, got none of them; see --help"),
+        (
+            "sweep",
+            [CONFIG, "--like=y", "--workdir=x"],
+            "expected one of --config, --like, --join, got --config and --l",
+        ),
         ("sweep", ["--config=README.md", "--workdir=x"], "the config cannot be loaded (SyntaxError: "),
         ("sweep", ["--config=setup.py", "--workdir=x"], "the config cannot be loaded (it ends the program: "),
         ("report", ["--workdir=x", "y"], "unexpected arguments ['y']: flags start with --; see --help"),
@@ -93,6 +99,13 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
         ("sweep", [CONFIG, "--config.store={store}"], "no workdir given: set --workdir=DIR, where results are to"),
         (
             "sweep",
+            ["--like=nowhere", "--workdir=x"],
+            "'nowhere' is not the workdir of an experiment (no config.json in",
+        ),
+        ("sweep", ["--like={workdir}"], "no workdir given: set --workdir=DIR, where results are to"),
+        ("sweep", ["--join"], "no workdir given: set --workdir=DIR, where results are to"),
+        (
+            "sweep",
             [CONFIG, "--config.store={store}", "--workdir=configs"],
             "'configs' is no workdir (no config.json in i",
         ),
@@ -115,7 +128,7 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
 )
 def test_wrong_values_are_one_line_and_status_1(run, store, invented_workdir, name, flags, message):
     flags = [flag.format(store=store, workdir=invented_workdir) for flag in flags]
-    if name == "sweep" and not any(flag.startswith(("--workdir", "--config.store")) for flag in flags):
+    if CONFIG in flags and not any(flag.startswith(("--workdir", "--config.store")) for flag in flags):
         flags += [f"--config.store={store}", "--dry_run"]
     done = run(name, *flags)
     assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
@@ -128,6 +141,11 @@ def test_prepare_and_dry_run(run, image_folder, tmp_path):
     done = run("sweep", CONFIG, f"--config.store={tmp_path}/store", f"--workdir={tmp_path}/work", "--dry_run")
     assert (done.returncode, done.stderr) == (0, "") and "runs to train: 37 of 37, in 19 cohorts" in done.stdout
     assert not (tmp_path / "work").exists()
+
+
+def test_the_experiment_of_another_workdir(run, invented_workdir, tmp_path):
+    done = run("sweep", f"--like={invented_workdir}", f"--workdir={tmp_path}/new", "--dry_run")
+    assert (done.returncode, done.stderr) == (0, "") and "runs to train: 37 of 37, in 19 cohorts" in done.stdout
 
 
 def test_the_report_of_a_workdir(run, invented_workdir, tmp_path):

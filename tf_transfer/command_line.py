@@ -17,7 +17,7 @@ _NO_FIELD = re.compile(r"""[\\'"]*(?P<field>\w+)[\\'"]*(\\n|\n)?(Did you mean "(
 _NO_CONFIG = re.compile(r"Failed loading config file.*No such file or directory: '(?P<path>[^']*)'", re.DOTALL)
 
 
-def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None:
+def run(main: Callable[[list[str]], None], required: Sequence[str] = (), one_of: Sequence[str] = ()) -> None:
     """Parses the flags, runs `main` and ends the process.
 
     What the user can mend (`ValueError`, `OSError`, a failed sweep) is printed as one line on the standard error;
@@ -26,6 +26,7 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
     Args:
       main: Takes what is left of the command line after the flags: nothing but the program's name.
       required: Names of the flags that must be given.
+      one_of: Names of flags of which exactly one must be given.
     """
 
     def guarded(argv: list[str]) -> None:
@@ -35,8 +36,12 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
         if len(argv) > 1:
             _fail(f"unexpected arguments {argv[1:]}: flags start with --; see --help", status=2)
         for name in required:
-            if flags.FLAGS[name].value in (None, ""):
+            if not _is_given(name):
                 _fail(f"--{name} is missing; see --help", status=2)
+        given = [name for name in one_of if _is_given(name)]
+        if one_of and len(given) != 1:
+            got = " and ".join(f"--{name}" for name in given) or "none of them"
+            _fail(f"expected one of {', '.join(f'--{name}' for name in one_of)}, got {got}; see --help", status=2)
         try:
             main(argv)
         except KeyboardInterrupt:
@@ -47,6 +52,10 @@ def run(main: Callable[[list[str]], None], required: Sequence[str] = ()) -> None
             _fail(_one_line(error), status=1)
 
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def _is_given(name: str) -> bool:
+    return flags.FLAGS[name].value not in (None, "", False)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
