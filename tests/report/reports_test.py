@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tf_transfer.analysis import published
-from tf_transfer.analysis.summary import judge
+from tf_transfer.analysis.summary import summarise
 from tf_transfer.data import image_store
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.report.reports import write_published, write_report
@@ -114,7 +114,7 @@ def test_the_published_scores_alone(published_report):
     drawn = ("figure2", "figure3", "reduced_volume", "effects", "each_effect")
     files = {file.name for file in directory.iterdir()}
     assert files == {"report.html", *(f"{name}.{suffix}" for name in drawn for suffix in ("png", "svg"))}
-    means = judge(published.read_table(), published.METRIC).means
+    means = summarise(published.read_table(), published.METRIC).means
     assert list(means) == ["random halves", "all classes", "natural/man-made"]
     halves = means["random halves"].round(1)
     assert (halves.loc["base", 0], halves.loc["transfer", 7]) == (62.5, 54.2)
