@@ -19,6 +19,7 @@ from bench import alternating, command
 from tf_transfer.data import image_store
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.experiment.machine import Machine
 from tf_transfer.experiment.plan import Plan, make_plan
 from tf_transfer.results import result_files, workdir
 
@@ -93,7 +94,7 @@ def main() -> None:
         seconds = alternating.medians(ways, args.rounds, warm_up=False)
         plan = make_plan(workdir.read_experiment(ours))
         flops = needed_flops(plan)
-        precision = plan.experiment.recipe.resolved().precision
+        precision = Machine.detect().fastest_precision
         floor = flops / gemm_rate(precision)
         difference, error = paired_difference(ours, plain)
     rows = [

@@ -6,6 +6,7 @@ KERAS_BACKEND=jax python -m bench.gpu       (needs JAX: pip install "jax[cuda12]
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Recipe
 from tf_transfer.experiment.plan import Run
 from tf_transfer.networks import cohort_model, layer_blocks
-from tf_transfer.training import fitting
+from tf_transfer.training.compiled import CompiledCohort
+from tf_transfer.training.optimizers import build_optimizer
 
 FROZEN = [f"{source}{n}B" for source in "AB" for n in range(1, 8)]
 COHORTS = {
@@ -56,13 +58,14 @@ def images_per_second(names: Sequence[str], batch_size: int, input_size: int, st
     runs = [Run(treatments.parse(name), ClassSplit("random", 0), 0) for name in names]
     base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
     model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
-    fitting.compile_cohort(model, Recipe(learning_rate_schedule="constant", learning_rate=1e-3), steps)
+    recipe = Recipe(learning_rate_schedule="constant", learning_rate=1e-3)
+    compiled = CompiledCohort(model, build_optimizer(recipe, steps))
     images = jax.random.normal(jax.random.key(0), (batch_size, input_size, input_size, 3))
-    labels = [np.arange(batch_size) % 500] * len(runs)
+    batches = itertools.repeat((images, (np.arange(batch_size) % 500,) * len(runs)))
 
     def train() -> None:
-        for _ in range(steps):
-            model.train_on_batch(images, labels)
+        compiled.train(batches, steps)
+        jax.block_until_ready([variable.value for variable in compiled.variables])
 
     seconds = alternating.medians({"steps": alternating.stopwatch(train)}, rounds)["steps"]
     return len(runs) * batch_size * steps / seconds

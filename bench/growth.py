@@ -61,7 +61,8 @@ def cohort_costs(architecture: layer_tables.Architecture, names: Sequence[str], 
     start = time.perf_counter()
     runs = [plan.Run(treatments.parse(name), ClassSplit("random", 0), 0) for name in names]
     base = layer_blocks.get_weights(layer_blocks.build_blocks(architecture, "", seeds.derive_seed))
-    model = cohort_model.build_cohort(architecture, runs, {run.base.name: base for run in runs if run.base}).model
+    bases = {run.base.name: base for run in runs if run.base}
+    model = cohort_model.build_cohort(architecture, runs, bases, small_map_kernels=True).model
     loss = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in runs]
     model.compile(
         optimizers.build_optimizer(Recipe(learning_rate_schedule="constant"), 1), loss=loss, jit_compile=False

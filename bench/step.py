@@ -24,8 +24,9 @@ from bench import alternating
 from tf_transfer.experiment import layer_tables, seeds
 from tf_transfer.experiment.config import Recipe
 from tf_transfer.networks import layer_blocks
-from tf_transfer.training import fitting, optimizers
-from tf_transfer.training.threads import use_threads
+from tf_transfer.sweep.worker import use_threads
+from tf_transfer.training import optimizers
+from tf_transfer.training.compiled import CompiledCohort
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 AIM = {"convnet": 1.2, "caffenet": 1.0}
@@ -34,7 +35,7 @@ CLASSES = 50
 
 
 class TrainingStep:
-    """Steps of a compiled Keras model on one batch, as `fit` does them.
+    """Steps of a Keras model on one batch, as a sweep trains it.
 
     Args:
       model: The network.
@@ -44,23 +45,17 @@ class TrainingStep:
     """
 
     def __init__(self, model: keras.Model, images: np.ndarray, labels: np.ndarray, steps_per_call: int):
-        model.compile(
-            optimizers.build_optimizer(Recipe(learning_rate=1e-3, learning_rate_schedule="constant"), 1),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="top1")],
-            jit_compile=False,
-        )
-        fitting.train_in_calls(model, steps_per_call, steps_per_call)
-        batches = tf.data.Dataset.from_tensors((images, labels)).repeat()
-        model.fit(batches, steps_per_epoch=steps_per_call, shuffle=False, verbose=0)  # makes the step
-        self._train, self._batches = model.train_function, iter(batches)
+        recipe = Recipe(learning_rate=1e-3, learning_rate_schedule="constant")
+        self._compiled = CompiledCohort(model, optimizers.build_optimizer(recipe, 1))
+        self._batches = iter(tf.data.Dataset.from_tensors((images, (labels,))).repeat())
         self._steps_per_call = steps_per_call
+        self(steps_per_call)  # traces the step
 
     def __call__(self, steps: int) -> float:
         """Trains for so many steps, a multiple of those of a call, and returns the mean loss so far."""
         for _ in range(steps // self._steps_per_call):
-            logs = self._train(self._batches)
-        return float(logs["loss"])
+            self._compiled.train(self._batches, self._steps_per_call)
+        return self._compiled.training_means()[0][0]
 
 
 class _Normalisation(keras.layers.Layer):
@@ -117,7 +112,7 @@ def training_step(
     keras.config.set_dtype_policy(precision)
     if way == "plain":
         return TrainingStep(plain_caffenet(CLASSES, architecture.input_size), images, labels, 1)
-    model = layer_blocks.build_network(architecture, seeds.derive_seed)
+    model = layer_blocks.build_network(architecture, seeds.derive_seed, small_map_kernels=True)
     return TrainingStep(model, images, labels, math.gcd(steps, STEPS_PER_CALL[network]))
 
 

@@ -8,14 +8,16 @@ import pytest
 
 from tf_transfer.data import image_store
 from tf_transfer.experiment.config import Experiment, Recipe
-from tf_transfer.results import versions, workdir
+from tf_transfer.experiment.machine import Machine
+from tf_transfer.results import workdir
 
 
 def test_a_workdir_is_made_and_remembers_its_experiment(store, tmp_path):
     experiment = Experiment(store=store, layers=(1, 3))
     with workdir.owned(tmp_path / "deep" / "work") as path:
-        workdir.write_config(path, experiment)
-    assert workdir.read_experiment(tmp_path / "deep" / "work") == experiment
+        settled = workdir.write_config(path, experiment)
+    assert workdir.read_experiment(tmp_path / "deep" / "work") == settled
+    assert dataclasses.replace(settled, recipe=experiment.recipe) == experiment
 
 
 def test_another_process_holds_it_until_it_dies(tmp_path):
@@ -36,13 +38,12 @@ def test_another_process_holds_it_until_it_dies(tmp_path):
 def test_other_runs_of_the_same_experiment_may_join(store, tmp_path):
     workdir.write_config(tmp_path, Experiment(store=store, layers=(1,)))
     more = Experiment(store=store, layers=(2,), split_seeds=(5,), cohort_size=1)
-    workdir.write_config(tmp_path, more)
-    assert workdir.read_experiment(tmp_path) == more
+    assert workdir.write_config(tmp_path, more) == workdir.read_experiment(tmp_path)
+    assert workdir.read_experiment(tmp_path).layers == (2,)
 
 
 def test_another_experiment_may_not_and_the_fields_are_named(store, tmp_path):
-    experiment = Experiment(store=store)
-    workdir.write_config(tmp_path, experiment)
+    experiment = workdir.write_config(tmp_path, Experiment(store=store))
     other = dataclasses.replace(experiment, network="tiny", recipe=Recipe(batch_size=32))
     with pytest.raises(ValueError) as error:
         workdir.write_config(tmp_path, other)
@@ -123,9 +124,9 @@ def test_no_link_leads_out_of_a_workdir(store, tmp_path, link):
 
 
 def test_other_versions_are_named_and_mixed_knowingly_only(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(versions, "installed", lambda: {"python": "3.10.0", "keras": "3.0", "numpy": "2.1"})
+    monkeypatch.setattr(workdir, "installed_versions", lambda: {"python": "3.10.0", "keras": "3.0", "numpy": "2.1"})
     workdir.write_config(tmp_path, Experiment(store=store))
-    monkeypatch.setattr(versions, "installed", lambda: {"python": "3.11.0", "keras": "3.1", "numpy": "2.1"})
+    monkeypatch.setattr(workdir, "installed_versions", lambda: {"python": "3.11.0", "keras": "3.1", "numpy": "2.1"})
     with pytest.raises(ValueError) as error:
         workdir.write_config(tmp_path, Experiment(store=store))
     assert str(error.value) == (
@@ -147,3 +148,15 @@ def test_a_file_is_no_workdir(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file' is a file, not a workdir; choose another --workdir"):
         workdir.check_own(tmp_path / "file")
+
+
+def test_precision_is_settled_when_the_workdir_is_begun(store, tmp_path, monkeypatch):
+    machine = Machine(num_cores=2, has_gpu=False, has_bfloat16=True)
+    monkeypatch.setattr(Machine, "detect", lambda: machine)
+    begun = workdir.write_config(tmp_path, Experiment(store=store))
+    assert begun.recipe.precision == "mixed_bfloat16" == workdir.read_experiment(tmp_path).recipe.precision
+    monkeypatch.setattr(Machine, "detect", lambda: dataclasses.replace(machine, has_bfloat16=False))
+    # A machine without such instructions goes on as it was begun, unless it is told to do otherwise.
+    assert workdir.write_config(tmp_path, Experiment(store=store)) == begun
+    with pytest.raises(ValueError, match="recipe.precision: 'mixed_bfloat16' there, 'float32' now"):
+        workdir.write_config(tmp_path, Experiment(store=store, recipe=Recipe(precision="float32")))

@@ -155,8 +155,8 @@ class AfterFirstTest:
     def __init__(self, monkeypatch, act):
         self.looks_left, self.act, build_cohort = 3, act, cohort_model.build_cohort
 
-        def build(*given):
-            self.trained = build_cohort(*given)
+        def build(*given, **options):
+            self.trained = build_cohort(*given, **options)
             return self.trained
 
         monkeypatch.setattr(cohort_model, "build_cohort", build)
@@ -180,7 +180,7 @@ def test_frozen_weights_that_move_stop_it_and_nothing_is_written(bases, experime
     plan = make_plan(dataclasses.replace(experiment, checkpoint_steps=6))
     cohort = make_cohort([run for run in plan.runs if run.treatment.name == "A2B"])
     with pytest.raises(RuntimeError, match=f"A2B{SUFFIX}: frozen weights moved .*; nothing of this cohort is written"):
-        train.train_cohort(bases, plan, cohort, AfterFirstTest(monkeypatch, move))
+        train.train_cohort(bases, plan, cohort, stop=AfterFirstTest(monkeypatch, move))
     assert finished(bases) == ["baseA", "baseB"]
     assert not checkpoints.directory_of(bases, cohort.name).exists()  # else each further attempt would fail
 
@@ -208,7 +208,7 @@ def test_a_network_that_diverges_on_the_way_leaves_its_neighbours_alone(trained,
 
     plan = make_plan(experiment)
     [cohort] = [cohort for cohort in plan.cohorts if "A2B+" in [run.treatment.name for run in cohort.runs]]
-    outcomes = train.train_cohort(bases, plan, cohort, AfterFirstTest(monkeypatch, poison_a2b))
+    outcomes = train.train_cohort(bases, plan, cohort, stop=AfterFirstTest(monkeypatch, poison_a2b))
     losses = {outcome.planned.treatment.name: outcome.loss_history for outcome in outcomes}
     assert losses["A2B+"][0] is not None and losses["A2B+"][1:] == [None, None, None]
     for outcome in outcomes:

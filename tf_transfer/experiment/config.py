@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import dataclasses
-import functools
-import importlib.util
 import json
-import pathlib
 from collections.abc import Iterable, Mapping
 from math import inf
 
@@ -103,27 +99,6 @@ class Recipe:
     def input_size(self, image_size: int) -> int:
         """Side of the network's input, in pixels."""
         return self.crop_size or image_size
-
-    def resolved(self) -> Recipe:
-        """Replaces the precision `auto` by what this machine does fastest."""
-        if self.precision != "auto":
-            return self
-        return dataclasses.replace(self, precision="mixed_bfloat16" if _computes_bfloat16() else "float32")
-
-
-@functools.cache
-def has_gpu() -> bool:
-    """Whether TensorFlow will find an NVIDIA GPU, seen from driver and CUDA libraries and so without importing it."""
-    has_driver = pathlib.Path("/proc/driver/nvidia/version").exists()
-    return has_driver and bool(importlib.util.find_spec("nvidia") or ctypes.util.find_library("cudart"))
-
-
-def _computes_bfloat16() -> bool:
-    if has_gpu():
-        return True
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
-    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 @dataclasses.dataclass(frozen=True)
@@ -272,7 +247,7 @@ class Experiment:
     def settings(self) -> dict:
         """What every run's numbers depend on, as JSON values: two sweeps that share a workdir must agree in it."""
         read_back = self.from_config(self.to_json())  # in which 10 epochs are 10.0, as a workdir reads them
-        fields = dataclasses.asdict(dataclasses.replace(read_back, recipe=read_back.recipe.resolved()))
+        fields = dataclasses.asdict(dataclasses.replace(read_back, recipe=read_back.recipe))
         for name in (*_FREE_FIELDS, "store", "source_store"):
             del fields[name]
         stores = {"store": self.store} | ({"source_store": self.source_store} if self.source_store else {})

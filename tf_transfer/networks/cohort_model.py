@@ -17,6 +17,8 @@ from tf_transfer.experiment.treatments import NEW
 from tf_transfer.networks import layer_blocks
 from tf_transfer.networks.normalisation import Normalisation
 
+BaseWeights = Mapping[str, Mapping[str, np.ndarray]]  # by the base's name and `layerN/I`
+
 
 @dataclasses.dataclass(frozen=True)
 class CohortModel:
@@ -44,8 +46,9 @@ class CohortModel:
 def build_cohort(
     architecture: Architecture,
     runs: Sequence[Run],
-    base_weights: Mapping[str, Mapping[str, np.ndarray]],
+    base_weights: BaseWeights,
     normalise: Normalisation | None = None,
+    small_map_kernels: bool = False,
 ) -> CohortModel:
     """Builds the networks of a cohort, copies what is to be copied and freezes what is not to learn.
 
@@ -58,6 +61,7 @@ def build_cohort(
       base_weights: For the names of the bases that the runs copy from, their weights named `layerN/I`.
       normalise: If given, by channels, the model takes uint8 images and normalises them itself. Otherwise it takes
         normalised images.
+      small_map_kernels: As for `layer_blocks.build_block`.
 
     Raises:
       ValueError: A weight does not fit, a treatment copies more layers than there are, or a mean image is given.
@@ -77,23 +81,31 @@ def build_cohort(
         source = run.treatment.source
         run.treatment.layers(len(architecture))  # refuses to copy layers that there are not
         if run.treatment.num_frozen and source not in prefixes:
-            prefixes[source] = _frozen_prefix(architecture, run, base_weights)
+            prefixes[source] = _frozen_prefix(architecture, run, base_weights, small_map_kernels)
             features[source] = layer_blocks.chain(prefixes[source], images)
     blocks, outputs = {}, []
     for run in runs:
         frozen = run.treatment.num_frozen
-        own = _learning_blocks(architecture, run, base_weights)
+        own = _learning_blocks(architecture, run, base_weights, small_map_kernels)
         start = features[run.treatment.source][frozen - 1] if frozen else images
         blocks[run.name] = [*(prefixes[run.treatment.source][:frozen] if frozen else []), *own]
         outputs.append(layer_blocks.as_logits(layer_blocks.chain(own, start)[-1], _keras_name(run)))
     return CohortModel(keras.Model(inputs, outputs, name="cohort"), blocks, tuple(runs))
 
 
-def _frozen_prefix(architecture: Architecture, run: Run, base_weights) -> list[keras.Sequential]:
+def _frozen_prefix(
+    architecture: Architecture, run: Run, base_weights: BaseWeights, small_map_kernels: bool
+) -> list[keras.Sequential]:
     treatment = run.treatment
     # The seeds depend on the source and not on the run: a solo run has the same random features and frozen dropout.
     seed_of = functools.partial(derive_seed, "frozen", treatment.source, run.split, run.seed)
-    blocks = layer_blocks.build_blocks(architecture, f"frozen_{treatment.source}", seed_of, last=treatment.num_frozen)
+    blocks = layer_blocks.build_blocks(
+        architecture,
+        f"frozen_{treatment.source}",
+        seed_of,
+        last=treatment.num_frozen,
+        small_map_kernels=small_map_kernels,
+    )
     for number, block in enumerate(blocks, start=1):
         if run.base:
             layer_blocks.set_weights(block, number, base_weights[run.base.name], run.base.name)
@@ -101,10 +113,14 @@ def _frozen_prefix(architecture: Architecture, run: Run, base_weights) -> list[k
     return blocks
 
 
-def _learning_blocks(architecture: Architecture, run: Run, base_weights) -> list[keras.Sequential]:
+def _learning_blocks(
+    architecture: Architecture, run: Run, base_weights: BaseWeights, small_map_kernels: bool
+) -> list[keras.Sequential]:
     treatment = run.treatment
     seed_of = functools.partial(derive_seed, treatment.name, run.split, run.seed)
-    blocks = layer_blocks.build_blocks(architecture, _keras_name(run), seed_of, first=treatment.num_frozen + 1)
+    blocks = layer_blocks.build_blocks(
+        architecture, _keras_name(run), seed_of, first=treatment.num_frozen + 1, small_map_kernels=small_map_kernels
+    )
     layers = treatment.layers(len(architecture))
     for number, block in enumerate(blocks, start=treatment.num_frozen + 1):
         if layers[number - 1].origin != NEW:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
-from tf_transfer.experiment.config import has_gpu
 from tf_transfer.experiment.layer_tables import Architecture, Layer
 from tf_transfer.networks.layers import GroupedConv2D, LocalResponseNormalization, SmallMapConv2D
 
@@ -15,7 +14,12 @@ SMALL_MAP = 8  # pixels; on maps of 16 and more, SmallMapConv2D is the slower on
 
 
 def build_block(
-    layer: Layer, input_shape: tuple[int, ...], name: str, init_seed: int, dropout_seed: int
+    layer: Layer,
+    input_shape: tuple[int, ...],
+    name: str,
+    init_seed: int,
+    dropout_seed: int,
+    small_map_kernels: bool = False,
 ) -> keras.Sequential:
     """Builds one layer with its activation, pooling and dropout.
 
@@ -25,6 +29,7 @@ def build_block(
       name: The block's name.
       init_seed: Seed of its initial weights.
       dropout_seed: Seed of its dropout.
+      small_map_kernels: Whether convolutions of small maps are `SmallMapConv2D`, which train faster on a CPU.
 
     Returns:
       A built `keras.Sequential` whose `get_weights()` are kernel and bias.
@@ -46,7 +51,7 @@ def build_block(
             raise ValueError(f"{name}: a convolution in groups has stride 1 here, got {layer.stride}")
         parts.append(GroupedConv2D(layer.units, layer.kernel, layer.groups, layer.padding, name="conv", **initial))
     else:
-        small = layer.stride == 1 and max(input_shape[:2]) <= SMALL_MAP and not has_gpu()
+        small = small_map_kernels and layer.stride == 1 and max(input_shape[:2]) <= SMALL_MAP
         kind = SmallMapConv2D if small else keras.layers.Conv2D
         parts.append(kind(layer.units, layer.kernel, layer.stride, layer.padding, name="conv", **initial))
     if layer.pool_size:
@@ -62,7 +67,12 @@ def build_block(
 
 
 def build_blocks(
-    architecture: Architecture, name: str, seed_of: Callable[[str, int], int], first: int = 1, last: int | None = None
+    architecture: Architecture,
+    name: str,
+    seed_of: Callable[[str, int], int],
+    first: int = 1,
+    last: int | None = None,
+    small_map_kernels: bool = False,
 ) -> list[keras.Sequential]:
     """Builds layers `first`..`last` of a network, each as a block named `NAME_layerN`, or `layerN`.
 
@@ -72,6 +82,7 @@ def build_blocks(
       seed_of: Gives the seed for `("init", layer)` and `("dropout", layer)`.
       first: Number of the first layer, from 1.
       last: Number of the last layer; None for the classifier.
+      small_map_kernels: As for `build_block`.
     """
     shapes = [(architecture.input_size, architecture.input_size, 3)] + [c.output_shape for c in architecture.costs()]
     return [
@@ -81,6 +92,7 @@ def build_blocks(
             f"{name}_layer{number}" if name else f"layer{number}",
             seed_of("init", number),
             seed_of("dropout", number),
+            small_map_kernels,
         )
         for number in range(first, (last or len(architecture)) + 1)
     ]
@@ -95,10 +107,12 @@ def chain(blocks: Sequence[keras.Sequential], features: keras.KerasTensor) -> li
     return outputs
 
 
-def build_network(architecture: Architecture, seed_of: Callable[[str, int], int]) -> keras.Model:
+def build_network(
+    architecture: Architecture, seed_of: Callable[[str, int], int], small_map_kernels: bool = False
+) -> keras.Model:
     """Builds a whole network, float32 logits out; layer n is `model.get_layer(f"layer{n}")`."""
     images = keras.Input((architecture.input_size, architecture.input_size, 3), name="images")
-    blocks = build_blocks(architecture, "", seed_of)
+    blocks = build_blocks(architecture, "", seed_of, small_map_kernels=small_map_kernels)
     return keras.Model(images, as_logits(chain(blocks, images)[-1], "network"), name=architecture.name)
 
 

@@ -9,26 +9,12 @@ from typing import TYPE_CHECKING
 
 from tf_transfer.experiment import treatments
 from tf_transfer.report.figures import plotting
-from tf_transfer.results.tensorboard_log import TensorBoardLog
+from tf_transfer.results.tensorboard_log import HYPERPARAMETERS, TensorBoardLog, top1_tag
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tf_transfer.results.result import Result
-
-_COLUMNS = ("kind", "n", "target", "split", "images_per_class", "seed")  # the rest is in the name, which stands first
 _METRICS = {"top1": "top-1, last test", "loss": "training loss, last"}
-
-
-def top1_tag(kind: str) -> str:
-    """The tag of each run's second copy of its top-1 accuracy, so that a chart can show one treatment alone."""
-    return f"top1/{treatments.pattern(kind)}"
-
-
-def hyperparameters(result: Result) -> dict[str, str | float]:
-    """What tells one run from the others, for the HParams tab."""
-    row = result.row()
-    return {name: row[name] for name in _COLUMNS}
 
 
 def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapping[str, pathlib.Path]) -> None:
@@ -40,7 +26,7 @@ def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapp
       pictures: PNG files by tag.
     """
     charts = {_title(kind): f"^{re.escape(top1_tag(kind))}$" for kind in table["kind"].unique()}
-    values = {name: sorted(table[name].unique().tolist()) for name in _COLUMNS}
+    values = {name: sorted(table[name].unique().tolist()) for name in HYPERPARAMETERS}
     with TensorBoardLog(directory / "report") as log:
         for tag, path in pictures.items():
             log.image(tag, path)

@@ -18,9 +18,25 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams import summary_v2 as hparams_summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from tf_transfer.experiment import treatments
 from tf_transfer.files.atomic import name_in_errors
+from tf_transfer.results.result import Result
 
 Hyperparameters = Mapping[str, str | float | bool]
+
+
+HYPERPARAMETERS = ("kind", "n", "target", "split", "images_per_class", "seed")  # the rest is in the run's name
+
+
+def top1_tag(kind: str) -> str:
+    """The tag of each run's second copy of its top-1 accuracy, so that a chart can show one treatment alone."""
+    return f"top1/{treatments.pattern(kind)}"
+
+
+def hyperparameters(result: Result) -> dict[str, str | float | bool]:
+    """What tells one run from the others, for the HParams tab."""
+    row = result.row()
+    return {name: row[name] for name in HYPERPARAMETERS}
 
 
 class TensorBoardLog:

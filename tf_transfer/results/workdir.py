@@ -2,7 +2,7 @@
 
 WORKDIR/config.json   the experiment, the settings and the package versions that every run's numbers depend on
 WORKDIR/lock          held while a sweep runs
-WORKDIR/logs/         one log per cohort, held while the cohort trains
+WORKDIR/logs/         one log per cohort, held while the cohort trains, and how far it is
 WORKDIR/checkpoints/  of cohorts that are not finished
 WORKDIR/damaged/      results that were found damaged, out of the way
 """
@@ -12,20 +12,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import importlib.metadata
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+import platform
+from collections.abc import Iterator, Mapping
 
 from tf_transfer.experiment.config import Experiment
+from tf_transfer.experiment.machine import Machine
 from tf_transfer.files import safe_load
 from tf_transfer.files.atomic import replace_file
 from tf_transfer.files.checksums import seal_json, unseal_json
 from tf_transfer.files.printable import printable
-from tf_transfer.results import versions
 
 _CONFIG, _LOCK = "config.json", "lock"
 STORES = ("store", "source_store")
+_PACKAGES = ("tensorflow", "keras", "numpy")  # that compute the numbers
 _MAX_BYTES = 16 << 20  # of config.json; one that names 22,000 classes has 1 MB
 
 
@@ -78,7 +81,7 @@ def check_own(workdir: str | os.PathLike) -> None:
     safe_load.refuse_links(path)
 
 
-def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> None:
+def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> Experiment:
     """Checks that the workdir, if there is one, does not belong to another experiment.
 
     What only says which runs are wanted (treatments, layers, seeds, targets) may change from sweep to sweep.
@@ -88,26 +91,48 @@ def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
       experiment: What is to be trained there.
       allow_other_versions: Whether the packages may have other versions than when the workdir was made.
 
+    Returns:
+      The experiment with its precision settled: `auto` is that of the workdir, whichever machine began it, and where
+      there is none yet the one that this machine computes fastest.
+
     Raises:
       ValueError: The workdir's runs were made with other settings or versions; the message says which differ. Or as in
         `check_own`.
     """
     check_own(workdir)
     if not (pathlib.Path(workdir) / _CONFIG).exists():
-        return
+        return _settle_precision(experiment, Machine.detect().fastest_precision)
     theirs = _read(workdir)
-    Experiment.from_config(theirs.config)  # one of an earlier version may have fields with other names
+    experiment = _settle_precision(experiment, Experiment.from_config(theirs.config).recipe.precision)
     if differing := _differing(_flat(theirs.settings), _flat(experiment.settings())):
         raise ValueError(
             f"the workdir {str(workdir)!r} belongs to another config ({differing}); "
             "choose another --workdir, or go back to that config"
         )
-    differing = _differing(versions.that_compute(theirs.versions), versions.that_compute(versions.installed()))
+    differing = _differing(computing_versions(theirs.versions), computing_versions(installed_versions()))
     if differing and not allow_other_versions:
         raise ValueError(
             f"the workdir {str(workdir)!r} was made with other versions ({differing}), which may compute "
             "differently; install those, choose another --workdir, or mix them knowingly with --allow_other_versions"
         )
+    return experiment
+
+
+def _settle_precision(experiment: Experiment, precision: str) -> Experiment:
+    if experiment.recipe.precision != "auto":
+        return experiment
+    return dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, precision=precision))
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that compute, and the kind of machine; nothing is imported."""
+    packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"python": platform.python_version(), "machine": platform.machine(), **packages}
+
+
+def computing_versions(recorded: Mapping[str, str]) -> dict[str, str]:
+    """Those of some versions that numbers may depend on: not Python's own."""
+    return {name: version for name, version in recorded.items() if name != "python"}
 
 
 def _differing(theirs: dict, ours: dict) -> str:
@@ -118,17 +143,21 @@ def _differing(theirs: dict, ours: dict) -> str:
     )
 
 
-def write_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> None:
+def write_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> Experiment:
     """Writes `config.json`, with the stores' paths made absolute, unless the workdir belongs to another experiment.
+
+    Returns:
+      The experiment as it is trained there, see `check_config`.
 
     Raises:
       ValueError: As in `check_config`.
     """
-    check_config(workdir, experiment, allow_other_versions)
+    experiment = check_config(workdir, experiment, allow_other_versions)
     absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
-    written = _Config(experiment.to_json() | absolute, experiment.settings(), versions.installed())
+    written = _Config(experiment.to_json() | absolute, experiment.settings(), installed_versions())
     with replace_file(pathlib.Path(workdir) / _CONFIG) as temporary:
         temporary.write_text(json.dumps(seal_json(dataclasses.asdict(written)), indent=1))
+    return experiment
 
 
 def read_experiment(workdir: str | os.PathLike) -> Experiment:
@@ -150,7 +179,7 @@ class _Config:
 
 
 def _flat(settings: dict[str, object]) -> dict[str, object]:
-    flat = {}
+    flat: dict[str, object] = {}
     for name, value in settings.items():
         flat |= {f"{name}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {name: value}
     return flat

@@ -11,16 +11,18 @@ import threading
 import time
 from collections.abc import Callable
 
-from tf_transfer.experiment.config import Experiment, has_gpu
+from tf_transfer.experiment.config import Experiment
+from tf_transfer.experiment.machine import Machine
 from tf_transfer.experiment.plan import Cohort, Plan, make_plan
 from tf_transfer.results import checkpoints, result_files, workdir
 from tf_transfer.results.result import Result
-from tf_transfer.sweep import cohort_process
-from tf_transfer.sweep.cohort_process import CohortProcess
+from tf_transfer.sweep.executor import EndedCohort, Executor
+from tf_transfer.sweep.local_executor import LocalExecutor
 from tf_transfer.sweep.pending import pending_cohorts
-from tf_transfer.sweep.trainer_process import TrainerProcess
+from tf_transfer.sweep.progress import read_progress
 
 _POLL_SECONDS = 0.2
+_MAX_DEFAULT_PROCESSES = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,11 +73,12 @@ def run_sweep(
     """
     plan = make_plan(experiment)
     with workdir.owned(directory) as path, _terminated_like_interrupted():
-        workdir.write_config(path, experiment, allow_other_versions)
+        settled = workdir.write_config(path, experiment, allow_other_versions)
+        plan = dataclasses.replace(plan, experiment=settled)
         (path / "logs").mkdir(exist_ok=True)
         for damage in result_files.set_aside_damaged(path, [run.name for run in plan.runs]):
             on_damage(damage)
-        done = _Sweep(plan, path, on_progress).train_all()
+        done = _Sweep(plan, path, _make_executor(settled, path), on_progress).train_all()
         checkpoints.remove(path / "checkpoints")
         return done
 
@@ -106,7 +109,8 @@ def join_sweep(
     experiment = workdir.read_experiment(directory)
     workdir.check_config(directory, experiment, allow_other_versions)
     with _terminated_like_interrupted():
-        return _Sweep(make_plan(experiment), pathlib.Path(directory), on_progress).train_all()
+        path = pathlib.Path(directory)
+        return _Sweep(make_plan(experiment), path, _make_executor(experiment, path), on_progress).train_all()
 
 
 @contextlib.contextmanager
@@ -122,71 +126,59 @@ def _terminated_like_interrupted():
         signal.signal(signal.SIGTERM, before)
 
 
-def _default_processes() -> int:
+def _make_executor(experiment: Experiment, directory: pathlib.Path) -> LocalExecutor:
     # A GPU is best kept busy by one process. On the CPU small networks gain more from processes than from threads,
     # but each takes about 1 GB of memory.
-    return 1 if has_gpu() else min(os.cpu_count() or 1, 8)
+    machine = Machine.detect()
+    processes = experiment.processes or (1 if machine.has_gpu else min(machine.num_cores, _MAX_DEFAULT_PROCESSES))
+    return LocalExecutor(directory, processes, max(1, machine.num_cores // processes))
 
 
 class _Sweep:
-    def __init__(self, plan: Plan, directory: pathlib.Path, on_progress: Callable[[Progress], None]):
-        self._plan, self._directory, self._on_progress = plan, directory, on_progress
+    """Submits cohorts to an executor, bases first, until every run has its result."""
+
+    def __init__(
+        self, plan: Plan, directory: pathlib.Path, executor: Executor, on_progress: Callable[[Progress], None]
+    ):
+        self._plan, self._directory, self._executor, self._on_progress = plan, directory, executor, on_progress
         self._settings_hash = plan.experiment.settings_hash()
         self._finished: dict[str, Result] = {}
         self._collect_results()
         self._waiting = pending_cohorts(plan, directory)
-        self._processes: list[CohortProcess] = []
-        self._idle: list[TrainerProcess] = []
-        self._elsewhere: list[Cohort] = []  # being trained, but not by this sweep
-        self._failed: list[CohortProcess] = []
+        self._training: list[Cohort] = []
+        self._elsewhere: list[Cohort] = []  # in training, but by another sweep
+        self._failures: list[EndedCohort] = []
         self._cost = {cohort: plan.cohort_flops(cohort) for cohort in self._waiting}
         self._start = time.monotonic()
-        self._num_processes = plan.experiment.processes or _default_processes()
-        self._threads = max(1, (os.cpu_count() or 1) // self._num_processes)
 
     def train_all(self) -> list[Result]:
-        try:
-            while self._waiting or self._processes:
-                self._end_what_is_not_needed()
-                self._start_what_can_start()
-                if not self._processes and not self._elsewhere:
+        with self._executor:
+            while self._waiting or self._training:
+                if len(self._waiting) <= len(self._elsewhere):
+                    self._executor.release_idle()
+                self._submit_ready_cohorts()
+                if not self._training and not self._elsewhere:
                     break  # what is left waits for a base that failed
                 time.sleep(_POLL_SECONDS)
-                self._collect_processes()
-                self._collect_results()
+                self._collect_ended()
                 self._on_progress(self._progress())
-        finally:
-            trainers = [*self._idle, *(process.trainer for process in self._processes)]
-            for trainer in trainers:
-                trainer.terminate()
-            for trainer in trainers:
-                trainer.end()
-        if self._failed:
-            self._raise_failed()
+        if self._failures:
+            self._raise_failures()
         return [self._finished[run.name] for run in self._plan.runs]
 
-    def _start_what_can_start(self) -> None:
+    def _submit_ready_cohorts(self) -> None:
         self._elsewhere = []
         for cohort in list(self._waiting):
             if self._is_done(cohort):
                 self._waiting.remove(cohort)
             elif {base.name for base in cohort.needs} <= self._finished.keys():
-                if len(self._processes) == self._num_processes:
+                if not self._executor.has_room:
                     break
-                process = CohortProcess.start(self._directory, cohort, self._threads, self._idle)
-                if process is None:
-                    self._elsewhere.append(cohort)
-                else:
+                if self._executor.submit(cohort):
                     self._waiting.remove(cohort)
-                    self._processes.append(process)
-
-    def _end_what_is_not_needed(self) -> None:
-        """Ends idle processes, each of which holds about 1 GB, if no cohort is left, and drops those that ended."""
-        left = len(self._waiting) > len(self._elsewhere)
-        unneeded = [trainer for trainer in self._idle if not left or not trainer.is_alive]
-        self._idle = [trainer for trainer in self._idle if trainer not in unneeded]
-        for trainer in unneeded:
-            trainer.end()
+                    self._training.append(cohort)
+                else:
+                    self._elsewhere.append(cohort)
 
     def _is_done(self, cohort: Cohort) -> bool:
         return all(run.name in self._finished for run in cohort.runs)
@@ -203,12 +195,12 @@ class _Sweep:
                     )
                 self._finished[run.name] = result
 
-    def _collect_processes(self) -> None:
-        ended = [process for process in self._processes if process.trainer.take_answer()]
-        self._processes = [process for process in self._processes if process not in ended]
-        self._idle += [process.trainer for process in ended]
+    def _collect_ended(self) -> None:
+        ended = self._executor.finished()
         self._collect_results()
-        self._failed += [process for process in ended if not self._is_done(process.cohort)]
+        for each in ended:
+            self._training.remove(each.cohort)
+        self._failures += [each for each in ended if each.failure]
 
     def _progress(self) -> Progress:
         total = sum(self._cost.values())
@@ -220,13 +212,13 @@ class _Sweep:
     def _share_done(self, cohort: Cohort) -> float:
         if self._is_done(cohort):
             return 1.0
-        at_work = [*(process.cohort for process in self._processes), *self._elsewhere]
-        return cohort_process.share_done(cohort_process.log_of(self._directory, cohort)) if cohort in at_work else 0.0
+        in_training = cohort in self._training or cohort in self._elsewhere
+        return read_progress(self._directory, cohort).share if in_training else 0.0
 
-    def _raise_failed(self) -> None:
-        first, *more = self._failed
-        others = f"; so did {', '.join(process.cohort.name for process in more)}" if more else ""
+    def _raise_failures(self) -> None:
+        first, *more = self._failures
+        others = f"; so did {', '.join(each.cohort.name for each in more)}" if more else ""
         raise SweepFailed(
-            f"{first.failure()}; its log is {first.log}{others}; "
-            f"runs left: {len(self._plan.runs) - len(self._finished)}; mend the cause and run the same command again"
+            f"{first.failure}{others}; runs left: {len(self._plan.runs) - len(self._finished)}; "
+            "mend the cause and run the same command again"
         )

@@ -1,19 +1,25 @@
 """Cutting and mirroring the images of a batch, and subtracting a mean image from them.
 
 NumPy does it a few times faster than TensorFlow's gathers and reversals on a whole batch, and without its lock, so that
-batches are prepared side by side.
+batches are prepared side by side. Mirroring turns many bytes at a time; and batches lie in memory that TensorFlow has
+let go of.
 """
 
 from __future__ import annotations
 
+import collections
+import ctypes
+import functools
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from tf_transfer.experiment.config import Recipe
 from tf_transfer.networks.normalisation import Normalisation
-from tf_transfer.training import batch_memory
-from tf_transfer.training.mirroring import Mirror
+
+_CACHE = 2**19  # bytes of images that are mirrored together
+_free_memory: dict[int, list[np.ndarray]] = collections.defaultdict(list)  # by size
 
 
 def augments(recipe: Recipe, image_size: int) -> bool:
@@ -34,8 +40,8 @@ def augment(images: Iterable[np.ndarray], image_size: int, draws: np.ndarray, re
       uint8 [batch, crop size, crop size, 3].
     """
     size, padding = recipe.input_size(image_size), recipe.crop_padding
-    augmented = batch_memory.take((len(draws), size, size, 3), np.uint8)
-    mirror = Mirror(augmented)
+    augmented = reusable_array((len(draws), size, size, 3), np.uint8)
+    mirror = _Mirror(augmented)
     padded = np.zeros((image_size + 2 * padding, image_size + 2 * padding, 3), np.uint8)
     windows = _windows(draws, image_size, recipe)
     for number, (image, (top, left, mirrored)) in enumerate(zip(images, windows, strict=True)):
@@ -68,7 +74,7 @@ def mean_subtraction(recipe: Recipe, normalise: Normalisation) -> Callable[[np.n
 
     def subtract(images: np.ndarray, draws: np.ndarray) -> np.ndarray:
         size = images.shape[1]
-        subtracted = batch_memory.take(images.shape, np.float32)
+        subtracted = reusable_array(images.shape, np.float32)
         windows = _windows(draws, len(normalise.mean), recipe)
         for image, (top, left, mirrored), out in zip(images, windows, subtracted, strict=True):  # while in the cache
             left = len(mean) - size - left if mirrored else left
@@ -84,3 +90,68 @@ def _windows(draws: np.ndarray, image_size: int, recipe: Recipe) -> Iterator[tup
     positions = image_size + 2 * recipe.crop_padding - recipe.input_size(image_size) + 1
     tops, lefts = (draws[:, :2] * np.float32(positions)).astype(int).T.tolist()
     return zip(tops, lefts, ((draws[:, 2] < 0.5) & recipe.random_flip).tolist(), strict=True)
+
+
+def reusable_array(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """An empty array for TensorFlow, in the memory of one that it has let go of, if there is one.
+
+    TensorFlow copies an array that does not start at a multiple of 64 bytes; and memory that the system hands out anew
+    has to be cleared first, which takes as long as filling it.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    try:
+        memory = _free_memory[size].pop()
+    except IndexError:
+        memory = np.empty(size + 63, np.uint8)
+    # Whatever is made of the array keeps this holder, since NumPy does not look behind it; it need not keep the array.
+    holder = (ctypes.c_uint8 * len(memory)).from_buffer(memory)
+    weakref.finalize(holder, _free_memory[size].append, memory).atexit = False
+    return np.ndarray(shape, dtype, holder, offset=-memory.ctypes.data % 64)
+
+
+class _Mirror:
+    """Mirrors images into a batch, a few times faster than copying their pixels one by one.
+
+    Turning round the bytes of a row mirrors it, and swaps red and blue, which are swapped back. Both are done many
+    bytes at a time, on a few images together: that many fit into the processor's cache, and each call of NumPy has
+    enough to do for two threads not to wait for each other's lock.
+
+    Args:
+      batch: uint8 [batch, size, size, 3].
+    """
+
+    def __init__(self, batch: np.ndarray):
+        self._batch, self._size, self._width = batch, batch.shape[1], 3 * batch.shape[1]
+        pitch = -(-self._width // 24) * 24  # whole words of 8 bytes, and whole pixels
+        shape = min(len(batch), max(1, _CACHE // (self._size * pitch))), self._size, pitch
+        self._images, self._turned, self._differ = (reusable_array(shape, np.uint8) for _ in range(3))
+        self._numbers: list[int] = []
+
+    def add(self, image: np.ndarray, number: int) -> None:
+        """Mirrors an image, now or later, to place `number` of the batch."""
+        rows = self._images[len(self._numbers)]
+        np.copyto(rows[:, rows.shape[1] - self._width :], image.reshape(self._size, -1))
+        self._numbers.append(number)
+        if len(self._numbers) == len(self._images):
+            self.finish()
+
+    def finish(self) -> None:
+        """Mirrors what was added and is not yet mirrored."""
+        if not self._numbers:
+            return
+        images, turned = self._images[: len(self._numbers)], self._turned[: len(self._numbers)]
+        np.copyto(turned.view("<u8"), images.view(">u8")[..., ::-1], casting="equiv")
+        red, blue = turned.reshape(-1)[:-2], turned.reshape(-1)[2:]
+        differ = np.bitwise_xor(red, blue, out=self._differ.reshape(-1)[: len(red)])
+        differ &= _every_third(self._differ.size)[: len(red)]
+        red ^= differ
+        blue ^= differ
+        for number, rows in zip(self._numbers, turned, strict=True):
+            np.copyto(self._batch[number].reshape(self._size, -1), rows[:, : self._width])
+        self._numbers.clear()
+
+
+@functools.lru_cache(maxsize=8)
+def _every_third(count: int) -> np.ndarray:
+    """Bytes 255, 0, 0, 255, 0, 0, ..."""
+    return np.tile(np.array([255, 0, 0], np.uint8), count // 3)

@@ -1,119 +1,110 @@
-"""Testing the networks of a cohort while they train, and keeping their histories."""
+"""Testing the networks of a cohort while they train, and the histories that this leaves."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
 
+from tf_transfer.training.compiled import CompiledCohort
 
-class CohortHistory(keras.callbacks.Callback):
-    """Tests every network of a cohort at the end of each epoch of `fit`, an epoch being the interval between tests.
 
-    A network counts as diverged from the test on at which its loss or any of its weights is not finite. (The weights
-    too, since max-pooling on the CPU takes the other numbers where one is NaN, so that loss and logits look sound.)
-    Once all networks have diverged, training stops.
-
-    Args:
-      output_names: The model's output names, one for each run.
-      weights: All variables of each run's network.
-      test_images: Dataset of image batches, the whole test set.
-      test_labels: int [images], in the same order.
-      steps_per_test: Training steps in an epoch.
-      on_test: Called after each test with this object.
+@dataclasses.dataclass
+class History:
+    """What the evaluations of a cohort have found so far.
 
     Attributes:
-      steps_per_test: As given.
-      on_test_batch: Called before each batch of test images.
-      steps: The steps after which the networks were tested.
+      correct: bool [networks, images]: what the last evaluation got right.
+      steps: The steps after which the networks were evaluated.
       times: When that was, in seconds since 1970.
       learning_rate: The learning rate at those steps.
-      loss: For each run, the mean training loss of each interval; None where the network had diverged.
-      train_top1: For each run, the accuracy on the training batches of each interval.
-      top1: For each run, the accuracy on the test images.
-      correct: bool [runs, images]: what the last test got right.
+      loss: For each network, the mean training loss of each interval; None where the network had diverged.
+      train_top1: For each network, the accuracy on the training batches of each interval.
+      top1: For each network, the accuracy on the test images.
     """
 
-    _LISTS = ("steps", "times", "learning_rate", "loss", "train_top1", "top1")
+    correct: np.ndarray
+    steps: list[int]
+    times: list[float]
+    learning_rate: list[float]
+    loss: list[list[float | None]]
+    train_top1: list[list[float]]
+    top1: list[list[float]]
 
-    def __init__(
-        self,
-        output_names: Sequence[str],
-        weights: Sequence[Sequence[keras.Variable]],
-        test_images,
-        test_labels: np.ndarray,
-        steps_per_test: int,
-        on_test: Callable[[CohortHistory], None],
-    ):
-        super().__init__()
-        self._output_names, self._weights = list(output_names), weights
-        self._test_images, self._test_labels = test_images, test_labels
-        self.steps_per_test, self._on_test = steps_per_test, on_test
-        self.on_test_batch: Callable[[], None] = lambda: None
-        self.steps: list[int] = []
-        self.times: list[float] = []
-        self.learning_rate: list[float] = []
-        self.loss, self.train_top1, self.top1 = ([[] for _ in self._output_names] for _ in range(3))
-        self.correct = np.zeros((len(self._output_names), len(test_labels)), bool)
+    @classmethod
+    def empty(cls, num_networks: int, num_images: int) -> History:
+        """The history of networks that have not been evaluated yet."""
+        lists: list[list[list]] = [[[] for _ in range(num_networks)] for _ in range(3)]
+        return cls(np.zeros((num_networks, num_images), bool), [], [], [], *lists)
 
     @property
     def all_diverged(self) -> bool:
         """Whether no network is worth training on."""
-        return bool(self.steps) and all(history[-1] is None for history in self.loss)
+        return bool(self.steps) and all(losses[-1] is None for losses in self.loss)
 
-    def state(self) -> dict:
-        """All histories as JSON values; `correct` is not among them."""
-        return {name: getattr(self, name) for name in self._LISTS}
+    def to_json(self) -> dict:
+        """All lists as JSON values, without `correct`."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "correct"}
 
-    def restore(self, state: Mapping, correct: np.ndarray) -> None:
-        """Takes over the histories of a training that goes on."""
-        for name in self._LISTS:
-            setattr(self, name, state[name])
+    def restore(self, lists: Mapping, correct: np.ndarray) -> None:
+        """Takes over what `to_json` gave."""
+        for name, value in lists.items():
+            setattr(self, name, value)
         self.correct = correct
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Tests all networks."""
-        self.test((epoch + 1) * self.steps_per_test, logs)
 
-    def test(self, step: int, logs: Mapping[str, float | None]) -> None:
-        """Tests all networks and appends to the histories.
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How the networks of a cohort are evaluated.
+
+    A network counts as diverged from the evaluation on at which its loss or any of its weights is not finite. (The
+    weights too, since max-pooling on the CPU takes the other numbers where one is NaN, so that loss and logits look
+    sound.)
+
+    Attributes:
+      images: Batches of test images, all of them.
+      labels: int [images], in the same order.
+      weights: All variables of each network.
+      on_done: Called with the history after each evaluation.
+    """
+
+    images: Iterable
+    labels: np.ndarray
+    weights: Sequence[Sequence[keras.Variable]]
+    on_done: Callable[[History], None] = lambda history: None
+
+    def new_history(self) -> History:
+        """The history of these networks before the first evaluation."""
+        return History.empty(len(self.weights), len(self.labels))
+
+    def evaluate(self, compiled: CompiledCohort, step: int, history: History, before_batch: Callable[[], None]) -> None:
+        """Evaluates all networks, appends to their history, and starts the means over training batches anew.
 
         Args:
+          compiled: The networks.
           step: Steps done.
-          logs: Losses and accuracies of the interval, as `fit` reports them; None stands for a loss that is not finite.
+          history: Changed only once all is evaluated.
+          before_batch: Called before each batch; it may raise.
         """
-        answers = self._answers()
-        self.steps.append(step)
-        self.times.append(time.time())
-        self.learning_rate.append(float(self.model.optimizer.learning_rate))
-        for number, name in enumerate(self._output_names):
-            loss = self._log(logs, name, "loss")
-            sound = loss is not None and math.isfinite(loss) and _all_finite(self._weights[number])
-            self.loss[number].append(loss if sound else None)
-            self.train_top1[number].append(self._log(logs, name, "top1"))
-            self.correct[number] = answers[number] == self._test_labels
-            self.top1[number].append(float(self.correct[number].mean()))
-        if self.all_diverged:
-            self.model.stop_training = True
-        self._on_test(self)
-
-    def _answers(self) -> np.ndarray:
-        """The class that each network takes each test image for, int [runs, images]."""
-        answers = []
-        for images in self._test_images:
-            self.on_test_batch()
-            # Not `predict`, which would unroll as many batches as there are training steps in a call.
-            logits = self.model.predict_on_batch(images)
-            logits = logits if isinstance(logits, list) else [logits]  # Keras unpacks a list of one output
-            answers.append([each.argmax(-1) for each in logits])
-        return np.concatenate(answers, axis=1)
-
-    def _log(self, logs: Mapping[str, float | None], name: str, value: str) -> float | None:
-        # Keras leaves the output's name out where there is only one.
-        return logs[value] if len(self._output_names) == 1 else logs[f"{name}_{value}"]
+        predictions = []
+        for images in self.images:
+            before_batch()
+            predictions.append([logits.argmax(-1) for logits in compiled.logits(images)])
+        history.correct = np.concatenate(predictions, axis=1) == self.labels
+        history.steps.append(step)
+        history.times.append(time.time())
+        history.learning_rate.append(float(compiled.optimizer.learning_rate))
+        for number, (loss, accuracy) in enumerate(compiled.training_means()):
+            sound = math.isfinite(loss) and _all_finite(self.weights[number])
+            history.loss[number].append(loss if sound else None)
+            history.train_top1[number].append(accuracy)
+            history.top1[number].append(float(history.correct[number].mean()))
+        compiled.reset_metrics()
+        self.on_done(history)
 
 
 def _all_finite(variables: Sequence[keras.Variable]) -> bool:

@@ -4,18 +4,20 @@ import dataclasses
 import json
 import os
 import signal
+import time
 
 from tests.helpers.commands import run_python
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.files import checksums
 from tf_transfer.results import checkpoints, workdir
-from tf_transfer.sweep.trainer_process import TrainerProcess
-from tf_transfer.training import preemption
+from tf_transfer.sweep import preemption
+from tf_transfer.sweep.local_executor import LocalExecutor
+from tf_transfer.sweep.progress import log_path, read_progress
 
 # One that asks itself to end, and never comes to a next step.
 STUCK = """
 import os, signal, sys, threading
-from tf_transfer.training import preemption
+from tf_transfer.sweep import preemption
 
 preemption.GRACE_SECONDS = 0.2
 requested = preemption.watch(int(sys.argv[1]))
@@ -34,27 +36,25 @@ def test_a_training_that_is_terminated_saves_the_step_that_it_tells_of(experimen
     endless = dataclasses.replace(experiment.recipe, steps=1_000_000, evaluations=100_000)
     plan = make_plan(dataclasses.replace(experiment, treatments=("RnB",), recipe=endless))
     workdir.write_config(tmp_path, plan.experiment)
+    (tmp_path / "logs").mkdir()
     [cohort] = [cohort for cohort in plan.cohorts if len(cohort.runs) == 2]
-    names = [run.name for run in reversed(cohort.runs)]
-    readable, writable = os.pipe()
-    with os.fdopen(readable) as log:
-        with os.fdopen(writable, "w") as output:
-            trainer = TrainerProcess.start(tmp_path, 1, output)
-            trainer.train(names, output)
-        said = []
-        for line in log:
-            said.append(line)
-            if line.startswith("test 3/"):
-                trainer.terminate()
-    trainer.end()
-    assert trainer.process.returncode == 143, "".join(said)
+    log = log_path(tmp_path, cohort)
+    with LocalExecutor(tmp_path, num_processes=1, num_threads=1) as executor:
+        executor.submit(cohort)
+        while "test 3/" not in log.read_text():
+            assert not executor.finished(), log.read_text()
+            time.sleep(0.05)
+        [assignment] = executor._busy
+    assert assignment.worker.process.returncode == 143, log.read_text()
     directory = checkpoints.directory_of(tmp_path, cohort.name)
     [saved] = directory.iterdir()
     step = int(saved.name.removeprefix("step-"))
-    assert said[-1] == f"stopped at step {step}; all is saved in {directory}\n" and 30 <= step < 1_000_000
+    assert log.read_text().endswith(f"stopped at step {step}; all is saved in {directory}\n") and 30 <= step < 1_000_000
     checksums.check(saved, ("arrays.npz", "state.json"))
     state = json.loads((saved / "state.json").read_text())
-    assert (state["step"], state["identity"]["runs"]) == (step, names)  # in the sweep's order, as its log is called
+    assert (state["step"], state["identity"]["runs"]) == (step, [run.name for run in cohort.runs])
+    told = read_progress(tmp_path, cohort)
+    assert 0 <= told.step <= step and told.num_steps == 1_000_000 and told.failure is None
     assert not (tmp_path / "runs").exists()
 
 

@@ -12,10 +12,6 @@ STOPPED = 128 + signal.SIGTERM  # exit status, as a shell reports it
 _PARENT_SECONDS = 0.5
 
 
-class Preempted(Exception):  # noqa: N818 - it is no error
-    """The training has stopped because it was asked to; its state is saved."""
-
-
 def watch(parent: int) -> threading.Event:
     """Watches for a request to stop, which no longer ends the process at once. To be called in the main thread.
 

@@ -5,21 +5,21 @@ import shutil
 import types
 
 import keras
-import numpy as np
 import pytest
 
 from tests.helpers.sweeps import assert_same_runs
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.results import checkpoints, result_files, workdir
-from tf_transfer.training import backup, train
-from tf_transfer.training.evaluation import CohortHistory
-from tf_transfer.training.preemption import Preempted
+from tf_transfer.training import checkpointing, train
+from tf_transfer.training.checkpointing import Checkpointer, CheckpointPolicy, Preempted
+from tf_transfer.training.compiled import CompiledCohort
+from tf_transfer.training.evaluation import History
 
 FROZEN, FINE_TUNED = "A1B", "A1B+"  # a run of the cohort of each kind
 
 
 class StopAt:
-    """Asks to stop when it has been looked at so many times: before each step, and around and within each test."""
+    """Asks to stop when it has been looked at so many times: before each call, each evaluation and each test batch."""
 
     def __init__(self, looks):
         self.looks = looks
@@ -45,7 +45,7 @@ def cohort_of(treatment, experiment):
 
 def stop(directory, experiment, cohort, looks):
     with pytest.raises(Preempted, match="stopped at step .*; all is saved in"):
-        train.train_cohort(directory, make_plan(experiment), cohort, StopAt(looks))
+        train.train_cohort(directory, make_plan(experiment), cohort, stop=StopAt(looks))
 
 
 def finish(directory, experiment, cohort):
@@ -56,14 +56,14 @@ def saved_steps(directory, cohort):
     return sorted(int(path.name[5:]) for path in checkpoints.directory_of(directory, cohort.name).iterdir())
 
 
-# Each interval has 6 steps; one look comes before each call of TensorFlow, one before the test and one within it.
+# Each interval has 6 steps and one batch of test images. Stops lie between steps, before evaluations and within them.
 @pytest.mark.parametrize("treatment, steps_per_call, looks", [
     (FROZEN, 1, [9, 0, 4, 13]), (FINE_TUNED, 1, [6, 1, 7, 14]), (FROZEN, 4, [1, 0, 1, 7, 0]),
 ])  # fmt: skip
 def test_stopped_and_continued_is_the_same_bit_for_bit(
     treatment, steps_per_call, looks, trained, bases, experiment, monkeypatch
 ):
-    monkeypatch.setattr(train, "MOST_STEPS_PER_CALL", steps_per_call)  # what was never stopped had 6 in a call
+    monkeypatch.setattr(train, "MAX_STEPS_PER_CALL", steps_per_call)  # what was never stopped had 6 in a call
     cohort = cohort_of(treatment, experiment)
     for number in looks:
         stop(bases, experiment, cohort, number)
@@ -94,15 +94,15 @@ def test_checkpoints_come_by_time_and_take_one_percent_of_it_at_most(minutes, se
         now[0] += seconds
         saved.append(given[1].step)
 
-    monkeypatch.setattr(backup, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(checkpointing, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(checkpoints, "save", save_slowly)
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD())
-    history = CohortHistory(["A1B"], [model.weights], None, np.zeros(1), 100, on_test=lambda _: None)
-    kept, saved = backup.Backup(model, history, backup.BackupPlan(tmp_path, {}, minutes)), []
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+    compiled = CompiledCohort(model, keras.optimizers.SGD())
+    checkpointer = Checkpointer(compiled, History.empty(1, 1), CheckpointPolicy(tmp_path, {}, minutes))
+    saved: list[int] = []
     for step in range(1, expected[-1] + 1 if expected else 50):
         now[0] += 60
-        kept.on_train_batch_begin(step)
+        checkpointer.save_if_due(step)
     assert saved == expected
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(trained, bases
 
 
 def test_a_checkpoint_of_another_training_is_not_used(bases, experiment, capsys, monkeypatch):
-    monkeypatch.setattr(train, "MOST_STEPS_PER_CALL", 1)
+    monkeypatch.setattr(train, "MAX_STEPS_PER_CALL", 1)
     cohort = cohort_of(FROZEN, experiment)
     stop(bases, experiment, cohort, 3)
     name, origin = "baseA_random-0_seed-0", result_files.read_weights(bases, "baseA_random-0_seed-0")

@@ -1,0 +1,80 @@
+"""What a worker tells of the cohort that it trains, as data: how far it is, and why it failed.
+
+WORKDIR/logs/COHORT.json   beside the cohort's log, which is for people to read
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Literal
+
+from tf_transfer.experiment.plan import Cohort
+from tf_transfer.files import atomic, safe_load
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Why a cohort could not be trained.
+
+    Attributes:
+      kind: `memory` if there was not enough of it, else `error`.
+      message: The error in a line.
+    """
+
+    kind: Literal["memory", "error"]
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CohortProgress:
+    """How far a cohort is.
+
+    Attributes:
+      step: Training steps done.
+      num_steps: Training steps in all; 0 while that is not known yet.
+      failure: Why it ended without results, if it did.
+    """
+
+    step: int = 0
+    num_steps: int = 0
+    failure: Failure | None = None
+
+    @property
+    def share(self) -> float:
+        """Share of the steps done, in [0, 1]."""
+        return self.step / self.num_steps if self.num_steps else 0.0
+
+
+def log_path(workdir: str | os.PathLike, cohort: Cohort) -> pathlib.Path:
+    """The log of a cohort, to which every attempt to train it is appended."""
+    return pathlib.Path(workdir) / "logs" / f"{cohort.name}.log"
+
+
+def write_progress(workdir: str | os.PathLike, cohort: Cohort, progress: CohortProgress) -> None:
+    """Writes how far a cohort is, in place of what was told before.
+
+    Raises:
+      OSError: It could not be written.
+    """
+    with atomic.replace_file(_path(workdir, cohort)) as temporary:
+        temporary.write_text(json.dumps(dataclasses.asdict(progress)))
+
+
+def read_progress(workdir: str | os.PathLike, cohort: Cohort) -> CohortProgress:
+    """Reads what was told last; nothing done, if nothing was or if it cannot be read."""
+    try:
+        return safe_load.parse_json(safe_load.read_bytes(_path(workdir, cohort)), CohortProgress)
+    except (OSError, ValueError):
+        return CohortProgress()
+
+
+def clear_progress(workdir: str | os.PathLike, cohort: Cohort) -> None:
+    """Forgets what an earlier attempt has told."""
+    _path(workdir, cohort).unlink(missing_ok=True)
+
+
+def _path(workdir: str | os.PathLike, cohort: Cohort) -> pathlib.Path:
+    return log_path(workdir, cohort).with_suffix(".json")

@@ -1,0 +1,169 @@
+"""A cohort compiled, with its optimizer, losses and metrics.
+
+The one place where anything is compiled: all that is to be copied and frozen has been by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class CompiledCohort:
+    """Trains the networks of a cohort some steps at a time, and classifies images with them.
+
+    Each network gets the gradient that it would get alone: the loss is the sum of one cross-entropy for each output,
+    and nothing that learns is shared.
+
+    Args:
+      model: Images in, one tensor of logits for each network out, with everything frozen that is not to learn.
+      optimizer: A new one.
+
+    Attributes:
+      model: As given.
+      optimizer: As given, built.
+      variables: All that training changes: of networks (dropout's seeds and batch statistics included), optimizer and
+        metrics. What is saved and restored is this list.
+    """
+
+    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer):
+        self.model, self.optimizer = model, optimizer
+        optimizer.build(model.trainable_variables)
+        self._losses = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in model.outputs]
+        self._mean_losses = [keras.metrics.Mean(name="loss") for _ in model.outputs]
+        self._accuracies = [keras.metrics.SparseCategoricalAccuracy(name="top1") for _ in model.outputs]
+        metrics = [variable for metric in self._metrics for variable in metric.variables]
+        self.variables = [*model.variables, *optimizer.variables, *metrics]
+        compile_functions = _BACKENDS[keras.backend.backend()]
+        self._train, self._classify = compile_functions(self)
+
+    @property
+    def _metrics(self) -> list[keras.metrics.Metric]:
+        return [*self._mean_losses, *self._accuracies]
+
+    def train(self, batches: Iterator, count: int) -> None:
+        """Trains for `count` steps in one call, in which nothing can interfere.
+
+        Args:
+          batches: Yields `(images, labels)`: images as the model takes them, labels as one int32 [batch] for each
+            output. An iterator of a `tf.data.Dataset` under TensorFlow, of arrays under JAX.
+          count: Number of steps.
+        """
+        self._train(batches, count)
+
+    def logits(self, images) -> list[np.ndarray]:
+        """Classifies images.
+
+        Args:
+          images: As the model takes them.
+
+        Returns:
+          For each network, float32 [batch, classes].
+        """
+        return [np.asarray(each) for each in self._classify(images)]
+
+    def training_means(self) -> list[tuple[float, float]]:
+        """For each network, mean loss and accuracy on the training batches since `reset_metrics`, dropout and all."""
+        metrics = zip(self._mean_losses, self._accuracies, strict=True)
+        return [(float(loss.result()), float(accuracy.result())) for loss, accuracy in metrics]
+
+    def reset_metrics(self) -> None:
+        """Starts the means of `training_means` anew."""
+        for metric in self._metrics:
+            metric.reset_state()
+
+    def _forward(self, outputs: Sequence[Any], labels: Sequence[Any]) -> list[Any]:
+        """The loss of each network."""
+        return [loss(label, logits) for loss, label, logits in zip(self._losses, labels, outputs, strict=True)]
+
+
+def _as_list(outputs) -> list[Any]:
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]  # Keras unpacks a list of one output
+
+
+def _compile_for_tensorflow(cohort: CompiledCohort) -> tuple[Callable, Callable]:
+    import tensorflow as tf
+
+    model, optimizer = cohort.model, cohort.optimizer
+    trainable = model.trainable_variables
+
+    def train_step(images, labels) -> None:
+        with tf.GradientTape() as tape:
+            outputs = _as_list(model(images, training=True))
+            losses = cohort._forward(outputs, labels)
+            total = optimizer.scale_loss(sum(losses))
+        optimizer.apply(tape.gradient(total, trainable), trainable)
+        size = tf.shape(images)[0]
+        for number, (loss, label, logits) in enumerate(zip(losses, labels, outputs, strict=True)):
+            cohort._mean_losses[number].update_state(loss, sample_weight=size)
+            cohort._accuracies[number].update_state(label, logits)
+
+    # On the CPU, XLA is slower than TensorFlow's own kernels. A call from Python costs about 1 ms, hence the loop.
+    @tf.function(autograph=False)
+    def train(batches, count) -> None:
+        def body(step):
+            train_step(*next(batches))
+            return [step + 1]
+
+        tf.while_loop(lambda step: step < count, body, [tf.constant(0)], parallel_iterations=1)
+
+    @tf.function(autograph=False)
+    def classify(images):
+        return _as_list(model(images, training=False))
+
+    return lambda batches, count: train(batches, tf.constant(count)), classify
+
+
+def _compile_for_jax(cohort: CompiledCohort) -> tuple[Callable, Callable]:
+    import jax
+
+    model, optimizer = cohort.model, cohort.optimizer
+    metrics = [*cohort._mean_losses, *cohort._accuracies]
+    variables = [
+        model.trainable_variables,
+        model.non_trainable_variables,
+        optimizer.variables,
+        *(metric.variables for metric in metrics),
+    ]
+
+    def total_loss(trainable, fixed, images, labels):
+        outputs, fixed = model.stateless_call(trainable, fixed, images, training=True)
+        outputs = _as_list(outputs)
+        losses = cohort._forward(outputs, labels)
+        return sum(losses), (outputs, losses, fixed)
+
+    @jax.jit
+    def train_step(state, images, labels):
+        trainable, fixed, optimizer_state, *metric_states = state
+        gradients, (outputs, losses, fixed) = jax.grad(total_loss, has_aux=True)(trainable, fixed, images, labels)
+        trainable, optimizer_state = optimizer.stateless_apply(optimizer_state, gradients, trainable)
+        updates = [((loss,), {"sample_weight": len(images)}) for loss in losses]
+        updates += [((label, logits), {}) for label, logits in zip(labels, outputs, strict=True)]
+        metric_states = [
+            metric.stateless_update_state(before, *arguments, **options)
+            for metric, before, (arguments, options) in zip(metrics, metric_states, updates, strict=True)
+        ]
+        return [trainable, fixed, optimizer_state, *metric_states]
+
+    def train(batches, count) -> None:
+        state = [[variable.value for variable in group] for group in variables]
+        for _ in range(count):
+            state = train_step(state, *next(batches))
+        for group, values in zip(variables, state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+
+    @jax.jit
+    def forward(trainable, fixed, images):
+        return _as_list(model.stateless_call(trainable, fixed, images, training=False)[0])
+
+    def classify(images):
+        return forward(*([variable.value for variable in group] for group in variables[:2]), images)
+
+    return train, classify
+
+
+_BACKENDS = {"tensorflow": _compile_for_tensorflow, "jax": _compile_for_jax}
