@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from tf_transfer.analysis.effects import COLUMNS
+from tf_transfer.experiment.config import Experiment
 from tf_transfer.report import page as html_page
+from tf_transfer.results import result_files
+from tf_transfer.results.contents import Contents
 
 
 class Reader(html.parser.HTMLParser):
@@ -95,3 +98,22 @@ def test_effects_without_an_interval_have_none():
     made = html_page._effect_rows(pd.DataFrame([row | {"p_holm": float("nan")}]))
     assert made["rows"] == {"recovery": [{"estimate": "2.0", "interval": "", "found": False}]}
     assert made["patterns"] == {"recovery": ["AnB+", "AnB"]}
+
+
+def test_commands_can_be_pasted_into_a_shell():
+    command = html_page.report_command("a b", "top1_last")
+    assert command == "python bin/report.py '--workdir=a b' --metric=top1_last"
+    assert html_page.report_command("w", compare=True) == "python bin/report.py --workdir=w --compare=published"
+    assert html_page.sweep_command("a b") == "python bin/sweep.py '--like=a b' '--workdir=a b-again'"
+
+
+def test_the_configuration_is_shown_by_the_names_of_its_fields(make_result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = {"volumes": {"split": "all", "treatments": (), "images_per_class": (5, 10)}}
+    made = (make_result("baseB"),)
+    experiment = Experiment(str(tmp_path / "stores" / "x"), blocks=blocks)
+    contents = Contents(tmp_path, experiment, made, result_files.table(made))
+    settings = dict(html_page._settings(contents))
+    assert settings["store"] == "stores/x"  # below the present directory
+    assert settings["recipe.batch_size"] == "64" and settings["blocks.volumes.images_per_class"] == "(5, 10)"
+    assert settings["precision used"] == "float32" and settings["computed with"] == "python 3.11"

@@ -43,7 +43,7 @@ def test_a_report_holds_tables_figures_page_and_tensorboard_log(reported):
 
 def test_the_page_of_a_report(reported):
     page = reported.page_path.read_text()
-    for anchor in ("answer", "figure2", "effects", "learning_curves", "filters", "checks", "runs", "settings", "again"):
+    for anchor in ("answer", "figure2", "effects", "learning_curves", "filters", "checks", "runs", "settings", "rerun"):
         assert f'id="{anchor}"' in page
     for sentence in (*reported.findings.answer, *reported.findings.recommendation):
         assert str(markupsafe.escape(sentence)) in page

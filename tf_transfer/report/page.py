@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import os
 import pathlib
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -22,11 +24,12 @@ from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.analysis.summary import Summary
 from tf_transfer.experiment import treatments
 from tf_transfer.files import atomic
-from tf_transfer.report import checks, rerun
+from tf_transfer.report import checks
 from tf_transfer.report.checks import Check
 from tf_transfer.report.figures.report_figure import SavedFigure
 from tf_transfer.report.inline_images import inline_png, inline_svg
 from tf_transfer.results.contents import Contents
+from tf_transfer.results.workdir import STORES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,8 +112,8 @@ def workdir_page(summary: Summary, contents: Contents, figures: Sequence[SavedFi
         checks_by_run=dict(zip(names, checks.each_run(contents, metric), strict=True)),
         settings=_settings(contents),
         commands=[
-            ("The report", rerun.report_command(str(contents.directory), other_metric, compare)),
-            ("The whole experiment, in a checkout of tf_transfer", rerun.sweep_commands(experiment)),
+            ("The report", report_command(str(contents.directory), other_metric, compare)),
+            ("The whole experiment, in a new workdir", sweep_command(str(contents.directory))),
         ],
     )
 
@@ -126,6 +129,18 @@ def published_page(summary: Summary, figures: Sequence[SavedFigure]) -> Page:
         settings=[("scores", published.PATH.name), ("metric", summary.metric)],
         commands=[("The report", "python bin/report.py --published")],
     )
+
+
+def report_command(workdir: str, metric: str = "", compare: bool = False) -> str:
+    """Returns the command that writes the report of a workdir again, to be pasted into a shell."""
+    flags = [f"--workdir={workdir}", *([f"--metric={metric}"] if metric else [])]
+    flags += ["--compare=published"] if compare else []
+    return shlex.join(["python", "bin/report.py", *flags])
+
+
+def sweep_command(workdir: str) -> str:
+    """Returns the command that trains the experiment of a workdir again in another one, to be pasted into a shell."""
+    return shlex.join(["python", "bin/sweep.py", f"--like={workdir}", f"--workdir={workdir}-again"])
 
 
 def write(path: pathlib.Path, page: Page) -> None:
@@ -156,7 +171,7 @@ def render(page: Page) -> str:
         csv=table.to_csv(index=False, float_format="%.6g"),
         constants={name: table[name].iloc[0] for name in constant if table[name].iloc[0] != ""},
         columns=[f"{name} (%)" if name in _PERCENT else name for name in varying.columns],
-        rows=[[_cell(name, value) for name, value in row.items()] for row in varying.to_dict("records")],
+        rows=[[_cell(str(name), value) for name, value in row.items()] for row in varying.to_dict("records")],
         num_missing=sum(len(cohort.runs) for cohort in page.missing),
         effects=_effect_rows(page.summary.effects),
         pattern=treatments.pattern,
@@ -191,10 +206,27 @@ def _boosts(summary: Summary, compare: bool) -> dict[str, pd.DataFrame]:
 
 
 def _settings(contents: Contents) -> list[tuple[str, str]]:
+    fields = dataclasses.asdict(contents.experiment)
+    fields |= {name: _shorten_path(fields[name]) for name in STORES}
     versions = {f"{name} {version}" for outcome in contents.outcomes for name, version in outcome.versions.items()}
-    shown = [(name, str(value)) for name, value in rerun.fields(contents.experiment)]
-    shown += [("precision used", ", ".join(sorted({outcome.precision for outcome in contents.outcomes})))]
-    return [*shown, ("computed with", ", ".join(sorted(versions)))]
+    return [
+        *_flatten(fields),
+        ("precision used", ", ".join(sorted({outcome.precision for outcome in contents.outcomes}))),
+        ("computed with", ", ".join(sorted(versions))),
+    ]
+
+
+def _flatten(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """All fields by the names that they have in a config, such as `recipe.epochs`."""
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, str(value)
+
+
+def _shorten_path(path: str) -> str:
+    return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
 
 
 def _cell(name: str, value: object) -> tuple[str, str]:
