@@ -1,6 +1,5 @@
 """A folder of everything that goes wrong with images, made into a store: each is used, or set aside with its reason."""
 
-import io
 import os
 import struct
 
@@ -8,17 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.images import encode_image as encode
 from tf_transfer.data import image_store, store_writer
 from tf_transfer.data.sources import open_source
 
 SIDE = 8
 RED = (200, 30, 10)
-
-
-def encode(image, format="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, format=format, **options)
-    return file.getvalue()
 
 
 def exif(orientation):
@@ -85,10 +79,10 @@ LINKS = {
 IGNORED = (".hidden.png", "Thumbs.db", ".DS_Store", "desktop.ini", "__MACOSX/x.png", ".ipynb_checkpoints/x.png")
 
 
-@pytest.fixture
-def prepared(tmp_path, monkeypatch):
-    """Path of a store of three classes; the first and the last hold good images of other colours alone."""
-    monkeypatch.setattr(store_writer, "MAX_BAD_SHARE", 1.0)
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Path of a store of three classes, and how it was made; the first and the last class hold good images alone."""
+    tmp_path = tmp_path_factory.mktemp("bad")
     for split in ("train", "test"):
         for name, colour in (("a good", (1, 2, 3)), ("z good", (4, 5, 6))):
             write(tmp_path / "images" / split / name, "1.png", encode(Image.new("RGB", (SIDE, SIDE), colour)))
@@ -102,7 +96,9 @@ def prepared(tmp_path, monkeypatch):
         os.mkfifo(tmp_path / "images" / split / "odd" / "pipe.jpg")
     write(tmp_path, "secret.png", encode(Image.new("RGB", (SIDE, SIDE), (9, 9, 9))))
     path = str(tmp_path / "store")
-    return path, store_writer.prepare_store(open_source(f"folder:{tmp_path / 'images'}"), path, image_size=SIDE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_writer, "MAX_BAD_SHARE", 1.0)
+        return path, store_writer.prepare_store(open_source(f"folder:{tmp_path / 'images'}"), path, image_size=SIDE)
 
 
 def write(directory, name, content):

@@ -1,7 +1,6 @@
 """Whole image stores made of good and of damaged files: nothing crashes or hangs, and every label stays right."""
 
 import collections
-import io
 import os
 import pathlib
 import time
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.images import encode_image as encode
 from tf_transfer.data import image_store, store_writer
 from tf_transfer.data.sources import decoder_pool, open_source
 
@@ -24,12 +24,6 @@ LOSSLESS = [
 ]
 # A folder of photographs to damage too, where there is one.
 PHOTOGRAPHS = os.environ.get("TF_TRANSFER_PHOTOGRAPHS", "")
-
-
-def encode(image, format, **options):
-    file = io.BytesIO()
-    image.save(file, format=format, **options)
-    return file.getvalue()
 
 
 def originals():

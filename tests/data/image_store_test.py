@@ -6,8 +6,6 @@ import pytest
 from PIL import Image
 
 from tf_transfer.data.image_store import ImageStore, read_meta
-from tf_transfer.data.sources import open_source
-from tf_transfer.data.store_writer import prepare_store
 
 
 def test_what_is_known_without_reading_images(store):
@@ -42,14 +40,6 @@ def test_images_are_read_by_index_in_any_order(store, image_folder):
 def test_no_store(tmp_path):
     with pytest.raises(FileNotFoundError, match="no image store at '.*' [(]no meta.json in it[)]; make one: "):
         ImageStore(str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def jpeg_store(image_folder, tmp_path_factory):
-    """Path of a JPEG store of the same pictures."""
-    path = tmp_path_factory.mktemp("jpeg") / "pictures"
-    prepare_store(open_source(f"folder:{image_folder}"), str(path), image_format="jpeg")
-    return path
 
 
 def read_everything(path):

@@ -1,7 +1,8 @@
-"""Invented images: those of the shared image store, and a source of one-coloured ones that can fail."""
+"""Invented images: those of the shared image store, image files, and a source of one-coloured ones that can fail."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Container, Iterator
 
 import numpy as np
@@ -15,6 +16,13 @@ def noisy_image(label: int, number: int, side: int) -> np.ndarray:
     rng = np.random.default_rng([label, number])
     colour = np.array([40 + 35 * label, 220 - 35 * label, 40 + 70 * (label % 3)])
     return np.clip(colour + rng.normal(0, 20, (side, side, 3)), 0, 255).astype(np.uint8)
+
+
+def encode_image(image: Image.Image, format: str = "PNG", **options) -> bytes:
+    """An image file, as Pillow writes it with these options."""
+    file = io.BytesIO()
+    image.save(file, format=format, **options)
+    return file.getvalue()
 
 
 def one_colour_source(

@@ -7,11 +7,11 @@ A store is a directory:
   train.raw         uint8 images one after another, [images, size, size, 3]  (format `raw`), or
   train.jpeg        JPEG files one after another                             (format `jpeg`), and
   train_ends.npy    int64 [images], where each of them ends
-  set_aside.txt     what could not be used, and why
-and the same for `test`. Images stand in the order in which the source gave them.
+  set_aside.txt     the images that could not be used, and why
+and the same for `test`. Images are in the source's order.
 
-Whatever is damaged is found and named: a small file, or a data file that was cut off, when the store is opened; an
-image when it is read for the first time.
+Damage is found and named: in a small file, or where a data file was cut off, when the store is opened; in an image when
+it is first read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import math
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -39,7 +39,8 @@ from tf_transfer.files.printable import printable
 META = "meta.json"
 SET_ASIDE = "set_aside.txt"
 SPLITS = ("train", "test")
-FORMATS = ("raw", "jpeg")
+Format = Literal["raw", "jpeg"]
+FORMATS = get_args(Format)
 JPEG_BYTES_PER_PIXEL = 0.55  # with room to spare: 200 photographs of ImageNet at 256 pixels, quality 95, took 0.44
 MAX_SIZE = 4096  # pixels; no network that is trained on photographs takes larger ones
 
@@ -50,7 +51,7 @@ def data_file(split: str, image_format: str) -> str:
 
 
 def bytes_per_image(image_size: int, image_format: str) -> float:
-    """Room that an image takes, in bytes; of a JPEG file, about as much as it will take."""
+    """Bytes that an image takes; for JPEG, an estimate."""
     return image_size**2 * (3 if image_format == "raw" else JPEG_BYTES_PER_PIXEL)
 
 
@@ -69,7 +70,7 @@ class StoreMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
 
     Attributes:
       name: The data set's name, for example `folder:cifar100`.
-      source: Tells the source's files from others of the same name, see `sources.Source.identity`.
+      source: Differs for other files of the same name, see `sources.Source.identity`.
       class_names: Class names in label order.
       image_size: Side of the square images, in pixels.
       format: `raw` or `jpeg`.
@@ -83,7 +84,7 @@ class StoreMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
     source: str
     class_names: Annotated[tuple[str, ...], Meta(min_length=1)]
     image_size: Annotated[int, Meta(ge=1, le=MAX_SIZE)]
-    format: Literal["raw", "jpeg"]
+    format: Format
     images_per_class: dict[str, tuple[Annotated[int, Meta(ge=1)], ...]]
     channel_mean: tuple[float, float, float]
     channel_std: tuple[float, float, float]
@@ -190,10 +191,11 @@ class ImageStore:
         for content, array, dtype in arrays:
             if array.dtype != dtype or array.shape != (sum(self.meta.images_per_class[split]),):
                 raise self._damaged(f"{array_file(split, content)} holds {array.dtype} of shape {array.shape}")
-        if labels.min() < 0 or tuple(np.bincount(labels)) != self.meta.images_per_class[split]:
+        in_range = labels.min() >= 0 and labels.max() < self.meta.num_classes  # else counting could take any memory
+        if not in_range or tuple(np.bincount(labels)) != self.meta.images_per_class[split]:
             raise self._damaged(f"{array_file(split, 'labels')} has other numbers of images than {META}")
         if ends is not None and (np.diff(ends, prepend=0) <= 0).any():
-            raise self._damaged(f"{array_file(split, 'ends')} does not rise")
+            raise self._damaged(f"{array_file(split, 'ends')} does not increase")
 
     def _damaged(self, what: str) -> ValueError:
         return ValueError(f"the image store {str(self.path)!r} is damaged: {what}; remove it and prepare it again")
@@ -206,7 +208,7 @@ class ImageStore:
         expected, found = math.prod(shape), file.stat().st_size
         if found != expected:
             raise self._damaged(f"{file.name} has {found:,} bytes instead of {expected:,}")
-        return np.asarray(np.memmap(file, np.uint8, mode="r", shape=shape))  # whose slices are made in less time
+        return np.asarray(np.memmap(file, np.uint8, mode="r", shape=shape))  # a plain array is sliced faster
 
     def labels(self, split: str) -> np.ndarray:
         """Returns the labels of `train` or `test`, int32 [images]."""
@@ -247,7 +249,7 @@ class ImageStore:
         return images
 
     def images(self, split: str, indices: np.ndarray) -> Iterator[np.ndarray]:
-        """Yields images one by one, uint8 [size, size, 3], uncopied where possible; errors as for `read`."""
+        """Yields images one by one, uint8 [size, size, 3], not copied where possible; raises as `read` does."""
         if self.meta.format == "jpeg":
             yield from map(decode_jpeg, self.read_jpeg(split, indices))
             return
@@ -258,7 +260,7 @@ class ImageStore:
             yield image
 
     def read_jpeg(self, split: str, indices: np.ndarray) -> list[bytes]:
-        """Reads the JPEG files of images of a store of that format; arguments and errors as for `read`."""
+        """Reads images of a `jpeg` store as JPEG files; takes and raises what `read` does."""
         data, ends = self._data[split], self._ends[split]
         records = [data[ends[index - 1] if index else 0 : ends[index]].tobytes() for index in indices]
         for index, record in zip(indices, records, strict=True):
@@ -279,7 +281,7 @@ def _jpeg_size(record: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(record), formats=("JPEG",)) as image:
             return image.size
-    except Exception:  # whatever Pillow raises of what is no JPEG file
+    except Exception:  # Pillow raises errors of many kinds for what is no JPEG file
         return 0, 0
 
 

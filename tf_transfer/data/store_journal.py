@@ -1,11 +1,11 @@
-"""The journal of a store that is being written: what has safely been written, chunk by chunk.
+"""The journal of a store that is being written: which chunks of images have reached the disk.
 
-PARTIAL/journal.jsonl   first line: what is being made; then one line a chunk of examples, each with its own SHA-256
+PARTIAL/journal.jsonl   first line: what is being made; then one line for each chunk of examples, each sealed
 PARTIAL/train.raw       and the like: the images, one after another
 
-A chunk's line is written after its images have reached the disk. So whoever is killed, or loses power, leaves whole
-chunks and perhaps a torn end. When the work goes on, all is cut off from the first line on that is not as it was
-written, and done again.
+A chunk's line is written once its images have reached the disk. So a process that is killed, or loses power, leaves
+whole chunks and perhaps a torn end. When the work goes on, everything from the first damaged line on is cut off and
+done again.
 """
 
 from __future__ import annotations
@@ -97,29 +97,29 @@ class _Chunk(Progress, forbid_unknown_fields=True, kw_only=True):
 
 
 class Journal:
-    """Writes the images of a store; used again on the same directory, it goes on where it was stopped.
+    """Writes the images of a store; opened again on the same directory, it goes on where it was stopped.
 
     Attributes:
       progress: By split, what has been written.
     """
 
     def __init__(self, directory: pathlib.Path, specification: Mapping[str, object], image_format: str):
-        """Opens or begins the journal of `directory`, and cuts off what no chunk accounts for.
+        """Opens or begins the journal of `directory`, and cuts off whatever is not part of a whole chunk.
 
         Args:
           directory: The store's directory while it is being written; made if need be.
-          specification: What is being made, as JSON values; only the same can be gone on with.
+          specification: What is being made, as JSON values. A directory begun with another one is refused.
           image_format: `raw` or `jpeg`.
 
         Raises:
           FileExistsError: The directory was begun with something else, or another process is at work in it.
-          PermissionError: It cannot be written to.
+          PermissionError: The directory cannot be written to.
           ValueError: Images that had been written are gone, or the journal's first line is damaged.
         """
         self._directory, self._format = directory, image_format
         self.progress = {split: Progress() for split in image_store.SPLITS}
         if directory.is_dir() and any(directory.iterdir()) and not (directory / JOURNAL).is_file():
-            raise FileExistsError(f"{directory} is in the way, and no store that was begun; choose another --out")
+            raise FileExistsError(f"{directory} exists, and is no store that was begun; choose another --out")
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._file = open(directory / JOURNAL, "ab+")
@@ -162,7 +162,7 @@ class Journal:
             try:
                 lines.append(_read_line(line))
             except ValueError as error:
-                if line.endswith(b"\n") and not lines:  # what the rest belongs to cannot be known
+                if line.endswith(b"\n") and not lines:  # nobody knows what the rest belongs to
                     raise self._damaged(str(error)) from error
                 break
             size += len(line)
@@ -190,15 +190,15 @@ class Journal:
             os.fsync(self._file.fileno())
 
     def _close_file(self) -> None:
-        with contextlib.suppress(OSError):  # of a line that could not be written, which has been told
+        with contextlib.suppress(OSError):  # it tries once more to write a line that failed, which was reported
             self._file.close()
 
     def write(self, split: str, records: Iterable[Record], chunk: int) -> Iterator[None]:
-        """Writes records, and yields after each chunk, once it is safe and counts as progress.
+        """Writes records, and yields after each chunk, once it is on the disk and counts as progress.
 
         Args:
           split: `train` or `test`.
-          records: The records after those that have been written.
+          records: Those that have not been written yet, in order.
           chunk: Number of examples in a chunk.
         """
         file = self._data_file(split)
@@ -212,7 +212,7 @@ class Journal:
             yield
 
     def close(self) -> None:
-        """Lets go of the directory, and removes it if nothing has been written."""
+        """Gives up the directory's lock, and removes the directory if nothing has been written."""
         if not any(progress.examples for progress in self.progress.values()):
             shutil.rmtree(self._directory, ignore_errors=True)
         self._close_file()

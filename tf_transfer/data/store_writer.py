@@ -35,7 +35,7 @@ _CHUNK = 1024  # examples; so many, a few seconds' work, may have to be done aga
 
 @dataclasses.dataclass(frozen=True)
 class PreparedStore:
-    """A store that has just been made, or was found made.
+    """A store that has just been made, or stood there already.
 
     Attributes:
       meta: The store's description.
@@ -57,7 +57,7 @@ def prepare_store(
 ) -> PreparedStore:
     """Makes an image store from a source; it appears under its name only once it is whole.
 
-    What is written meanwhile lies in `PATH.partial`. Whatever stops the work, the same call goes on with it.
+    Until then it lies in `PATH.partial`. Whatever stops the work, the same call goes on where it stopped.
 
     Args:
       source: Where the images come from.
@@ -65,7 +65,7 @@ def prepare_store(
       image_size: Side of the square images, in pixels; the aspect ratio is not kept (as in the paper). 0 takes
         the side of the first image.
       image_format: `raw` (uint8, the fastest to read) or `jpeg` (quality 95).
-      on_progress: Called with the number of examples done in all, first with those of an earlier call.
+      on_progress: Called with the number of examples done in all, those of an earlier call among them.
 
     Raises:
       FileExistsError: `path` holds something else, or `PATH.partial` was begun from something else.
@@ -78,7 +78,7 @@ def prepare_store(
         raise ValueError(f"image_size must be 0 or a number of pixels up to {image_store.MAX_SIZE}, got {image_size}")
     out = pathlib.Path(path)
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
-        return _check_existing_store(source, out, image_size, image_format)
+        return _open_existing_store(source, out, image_size, image_format)
     image_size = image_size or _side_of_first_image(source)
     partial = out.with_name(f"{out.name}.partial")
     specification = {"source": source.name, "files": source.identity, "image_size": image_size, "format": image_format}
@@ -91,7 +91,7 @@ def prepare_store(
         sync(partial)
         os.replace(partial, out)
         sync(out.parent)
-    except ValueError:  # the source has to be mended, and then is another one
+    except ValueError:  # the source has to be mended, and will then be another one
         shutil.rmtree(partial, ignore_errors=True)
         raise
     finally:
@@ -149,7 +149,7 @@ def _write_meta(
     return meta
 
 
-def _check_existing_store(source: Source, out: pathlib.Path, image_size: int, image_format: str) -> PreparedStore:
+def _open_existing_store(source: Source, out: pathlib.Path, image_size: int, image_format: str) -> PreparedStore:
     if not (out / image_store.META).is_file():
         raise FileExistsError(f"{out} exists and is not an image store; choose another --out or remove it")
     meta = image_store.ImageStore(out).meta
@@ -220,7 +220,7 @@ def _decode_examples(examples: Iterable[Example], image_size: int, image_format:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # of a stop half-way, too
+        finally:  # also when stopped half-way
             pool.shutdown(cancel_futures=True)
 
 
@@ -229,7 +229,7 @@ def _load_example(example: Example) -> bytes | Image.Image:
         return example.load()
     except UnusableImageError:
         raise
-    except Exception as error:  # whatever a source raises when it reads an image, that image is set aside
+    except Exception as error:  # whatever goes wrong when an image is read, that image is set aside
         raise UnusableImageError(f"{type(error).__name__}: {error}") from error
 
 

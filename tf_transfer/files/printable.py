@@ -1,13 +1,13 @@
-"""Text from elsewhere (file names, class names, a decoder's complaints) made safe to print and to keep in a line."""
+"""Text from elsewhere (names of files and classes, errors of decoders) made safe to print on one line."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""Writes everything that a terminal might obey as an escape; done twice, it is the same.
+    r"""Escapes everything that a terminal might interpret; to do so twice changes nothing more.
 
-    Control characters, line ends, marks that turn the direction of writing and bytes that are not UTF-8 become `\x1b`,
-    `\u202e`, `\xff`; letters of all scripts stay as they are.
+    Control characters, line ends, marks that reverse the direction of writing and bytes that are not UTF-8 become
+    `\x1b`, `\u202e`, `\xff`; letters of all scripts stay as they are.
 
     Example:
       >>> printable("caf\u00e9\x1b[2J")

@@ -1,7 +1,7 @@
-"""Reading files that somebody else may have written: no code in them is run, and none makes memory grow by surprise.
+"""Reading files that somebody else may have written: none can run code, or take more memory than its size suggests.
 
-Stores and workdirs are passed around. So JSON is read with its types checked, arrays without pickle and only where they
-are as large as the bytes that are there; and pipes and devices are not waited for.
+Stores and workdirs are passed around. So JSON is read with its types checked, arrays are read without pickle and only
+if their size is that of the file, and pipes and devices are not waited for.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 
 from tf_transfer.files.printable import printable
 
-_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a directory"}
-_NUMBERS = "biuf"  # kinds of NumPy types: bool, integers, floating point
+_FILE_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a directory"}
+_NUMBER_KINDS = "biuf"  # kinds of NumPy types: bool, integers, floating point
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def open_file(path: str | os.PathLike) -> io.BufferedReader:
     mode = os.fstat(file.fileno()).st_mode
     if not stat.S_ISREG(mode):
         file.close()
-        raise ValueError(f"not a file, but {_KINDS.get(stat.S_IFMT(mode), 'a device')}")
+        raise ValueError(f"not a file, but {_FILE_KINDS.get(stat.S_IFMT(mode), 'a device')}")
     return file
 
 
@@ -44,7 +44,7 @@ def read_bytes(path: str | os.PathLike, most: int = 1 << 32) -> bytes:
 
     Args:
       path: The file.
-      most: Number of bytes that it may have.
+      most: Number of bytes that it may have at most.
 
     Raises:
       ValueError: It is not a file or too large; the message does not name it.
@@ -58,7 +58,7 @@ def read_bytes(path: str | os.PathLike, most: int = 1 << 32) -> bytes:
 
 
 def refuse_links(directory: str | os.PathLike) -> None:
-    """Checks that nothing in a directory leads out of it, so that writing into it writes nowhere else.
+    """Checks that there are no links in a directory, so that what is written into it is written nowhere else.
 
     Raises:
       ValueError: There is a link in it.
@@ -122,9 +122,9 @@ def parse_array(content: bytes) -> np.ndarray:
         if np.lib.format.read_magic(stream) != (1, 0):
             raise ValueError("an unknown version of the format")
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    except Exception as error:  # NumPy's parser lets many kinds through
+    except Exception as error:  # NumPy's parser raises errors of many kinds
         raise ValueError(f"no NumPy array ({error})") from error
-    if dtype.kind not in _NUMBERS or min(shape, default=0) < 0:
+    if dtype.kind not in _NUMBER_KINDS or min(shape, default=0) < 0:
         raise ValueError(f"expected an array of numbers, got {dtype} of shape {shape}")
     start = stream.tell()
     if math.prod(shape) * dtype.itemsize != len(content) - start:

@@ -1,4 +1,3 @@
-import io
 import struct
 import zlib
 
@@ -6,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.helpers.images import encode_image
 from tf_transfer.data.sources import decoding
 from tf_transfer.data.sources.decoding import UnusableImageError
 
@@ -14,9 +14,7 @@ RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 def pixel(image, format="PNG", **options):
     """Encodes an image, decodes it again, and returns its first pixel."""
-    file = io.BytesIO()
-    image.save(file, format=format, **options)
-    decoded = decoding.decode(file.getvalue())
+    decoded = decoding.decode(encode_image(image, format, **options))
     assert decoded.mode == "RGB"
     return decoded.getpixel((0, 0))
 
@@ -71,10 +69,9 @@ def test_cmyk(format):
 
 
 def test_cmyk_as_adobe_writes_it():
-    file = io.BytesIO()
-    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(file, format="JPEG", quality=100)
+    file = encode_image(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100)
     adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"  # version 100, no transform: inverted
-    red, green, blue = decoding.decode(file.getvalue().replace(b"\xff\xd8", b"\xff\xd8" + adobe, 1)).getpixel((0, 0))
+    red, green, blue = decoding.decode(file.replace(b"\xff\xd8", b"\xff\xd8" + adobe, 1)).getpixel((0, 0))
     assert red > 250 and green < 5 and blue < 5
 
 
@@ -83,9 +80,7 @@ def test_exif_orientation_is_undone():
     image.putpixel((0, 0), RED)
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned clockwise
-    file = io.BytesIO()
-    image.save(file, format="PNG", exif=exif)
-    decoded = decoding.decode(file.getvalue())
+    decoded = decoding.decode(encode_image(image, exif=exif))
     assert decoded.size == (2, 4)
     assert decoded.getpixel((1, 0)) == RED and decoded.getpixel((0, 0)) == WHITE
 
@@ -102,10 +97,9 @@ def test_a_photograph_is_turned_upright(orientation):
         image.paste(colours[colour], (*corner, corner[0] + 32, corner[1] + 16))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    file = io.BytesIO()
-    image.save(file, format="JPEG", quality=95, exif=exif)
-    assert file.getvalue()[:3] == b"\xff\xd8\xff" and b"Exif" in file.getvalue()
-    decoded = decoding.decode(file.getvalue())
+    file = encode_image(image, "JPEG", quality=95, exif=exif)
+    assert file[:3] == b"\xff\xd8\xff" and b"Exif" in file
+    decoded = decoding.decode(file)
     width, height = decoded.size
     assert (width, height) == ((64, 32) if orientation < 5 else (32, 64))
     places = [(x * width // 4, y * height // 4) for y in (1, 3) for x in (1, 3)]
@@ -155,25 +149,23 @@ def test_what_is_no_image():
 
 @pytest.mark.parametrize("format", ["GIF", "JPEG", "PNG", "TIFF", "WEBP"])
 def test_a_file_that_was_cut_off(format):
-    file = io.BytesIO()
-    Image.effect_noise((64, 64), 50).convert("RGB").save(file, format=format)
+    file = encode_image(Image.effect_noise((64, 64), 50).convert("RGB"), format)
     for share in (0.5, 0.9):
         with pytest.raises(UnusableImageError, match="^cannot be decoded [(]|^not recognised as"):
-            decoding.decode(file.getvalue()[: int(share * file.tell())])
+            decoding.decode(file[: int(share * len(file))])
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # from 89 million pixels on
 def test_a_decompression_bomb_is_not_decoded():
-    file = io.BytesIO()
-    Image.new("1", (10_001, 10_000)).save(file, format="PNG")
+    bomb = bytearray(encode_image(Image.new("1", (1, 1))))
+    bomb[16:24] = struct.pack(">II", 10_001, 10_000)  # the size stands in the header, which has a checksum
+    bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
     with pytest.raises(UnusableImageError, match="^10001x10000 pixels; at most 89,478,485 are decoded$"):
-        decoding.decode(file.getvalue())
+        decoding.decode(bytes(bomb))
 
 
 def test_a_size_that_the_header_makes_up():
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, format="BMP")
-    bomb = bytearray(file.getvalue())
+    bomb = bytearray(encode_image(Image.new("RGB", (8, 8)), "BMP"))
     bomb[18:26] = struct.pack("<ii", 30_000, 30_000)
     with pytest.raises(UnusableImageError, match="^too large: Image size [(]900000000 pixels[)] exceeds limit"):
         decoding.decode(bytes(bomb))
