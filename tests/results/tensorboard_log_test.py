@@ -4,7 +4,7 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tests.helpers.files import read_event_values
-from tf_transfer.results.tensorboard_log import TensorBoardLog
+from tf_transfer.results.tensorboard_log import HYPERPARAMETERS, TensorBoardLog, hyperparameters, top1_tag
 
 
 def test_scalars(tmp_path):
@@ -62,3 +62,9 @@ def test_a_log_begun_again_forgets_the_interrupted_one(tmp_path):
     log.close()
     assert not interrupted.exists()
     assert [value.simple_value for _, value in read_event_values(tmp_path)] == [2.0]
+
+
+def test_what_tells_one_run_from_the_others(make_result):
+    assert top1_tag("transfer+") == "top1/AnB+"
+    values = hyperparameters(make_result("A3B+", seed=2))
+    assert tuple(values) == HYPERPARAMETERS and (values["kind"], values["n"], values["seed"]) == ("transfer+", 3, 2)

@@ -18,7 +18,7 @@ _METRICS = {"top1": "top-1, last test", "loss": "training loss, last"}
 
 
 def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapping[str, pathlib.Path]) -> None:
-    """Writes what belongs to no single run, in a log of its own.
+    """Writes what TensorBoard shows of all runs together, in a log of its own.
 
     Args:
       directory: Where TensorBoard finds the runs' logs.
@@ -31,8 +31,8 @@ def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapp
         for tag, path in pictures.items():
             log.image(tag, path)
         log.charts({"Top-1 accuracy by treatment, one line a run": charts})
-        # What is the same in all runs would only push their results out of sight.
-        log.sessions({name: of_one for name, of_one in values.items() if len(of_one) > 1}, _METRICS)
+        # Columns that are the same in all runs would only push their results out of sight.
+        log.sessions({name: taken for name, taken in values.items() if len(taken) > 1}, _METRICS)
 
 
 def _title(kind: str) -> str:

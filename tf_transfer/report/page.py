@@ -109,7 +109,7 @@ def workdir_page(summary: Summary, contents: Contents, figures: Sequence[SavedFi
         figures=[_page_figure(saved) for saved in figures],
         boosts=_boosts(summary, compare),
         checks=checks.check_all(contents, metric),
-        checks_by_run=dict(zip(names, checks.each_run(contents, metric), strict=True)),
+        checks_by_run=dict(zip(names, checks.check_each_run(contents, metric), strict=True)),
         settings=_settings(contents),
         commands=[
             ("The report", report_command(str(contents.directory), other_metric, compare)),
