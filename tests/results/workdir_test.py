@@ -103,7 +103,7 @@ def test_a_config_of_other_types(tmp_path, content):
 def test_a_directory_of_something_else_is_not_written_to(store, image_folder):
     for path in (store, image_folder):
         found = min(entry.name for entry in pathlib.Path(path).iterdir())  # a used store also keeps mean images
-        for use in (lambda path: workdir.owned(path).__enter__(), workdir.check_own, workdir.read_experiment):
+        for use in (lambda path: workdir.owned(path).__enter__(), workdir.check_is_workdir, workdir.read_experiment):
             with pytest.raises(ValueError, match=f"is no workdir [(]no config.json in it[)] and not empty .*{found}"):
                 use(path)
         assert not (pathlib.Path(path) / "lock").exists()
@@ -147,7 +147,7 @@ def test_a_workdir_finds_its_store_from_everywhere(store, tmp_path, monkeypatch)
 def test_a_file_is_no_workdir(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file' is a file, not a workdir; choose another --workdir"):
-        workdir.check_own(tmp_path / "file")
+        workdir.check_is_workdir(tmp_path / "file")
 
 
 def test_precision_is_settled_when_the_workdir_is_begun(store, tmp_path, monkeypatch):

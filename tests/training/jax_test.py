@@ -56,7 +56,7 @@ def train(names, bases, steps):
     cohort = cohort_model.build_cohort(table, runs, bases)
     before = [cohort.frozen_sha256(run) for run in runs]
     compiled = CompiledCohort(cohort.model, build_optimizer(recipe, steps))
-    evaluation = Evaluation([images], labels, [[v for b in cohort.blocks[run.name] for v in b.weights] for run in runs])
+    evaluation = Evaluation([images], labels, [cohort.variables(run) for run in runs])
     history = evaluation.new_history()
     checkpointer = Checkpointer(compiled, history, CheckpointPolicy(None, {}))
     plan = loop.LoopPlan(steps, steps // 2, 7)

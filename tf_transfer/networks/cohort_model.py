@@ -34,6 +34,10 @@ class CohortModel:
     blocks: Mapping[str, Sequence[keras.Sequential]]
     runs: tuple[Run, ...]
 
+    def variables(self, run: Run) -> list[keras.Variable]:
+        """All weights of a run's network, frozen ones and seeds of dropout included."""
+        return [variable for block in self.blocks[run.name] for variable in block.weights]
+
     def frozen_sha256(self, run: Run) -> str:
         """Hashes a run's frozen weights; empty if it has none."""
         return hash_layers(layer_blocks.get_weights(self.blocks[run.name]), run.treatment.num_frozen)
@@ -98,7 +102,7 @@ def _frozen_prefix(
 ) -> list[keras.Sequential]:
     treatment = run.treatment
     # The seeds depend on the source and not on the run: a solo run has the same random features and frozen dropout.
-    seed_of = functools.partial(derive_seed, "frozen", treatment.source, run.split, run.seed)
+    seed_of = functools.partial(derive_seed, "frozen", treatment.source, str(run.split), run.seed)
     blocks = layer_blocks.build_blocks(
         architecture,
         f"frozen_{treatment.source}",
@@ -117,13 +121,13 @@ def _learning_blocks(
     architecture: Architecture, run: Run, base_weights: BaseWeights, small_map_kernels: bool
 ) -> list[keras.Sequential]:
     treatment = run.treatment
-    seed_of = functools.partial(derive_seed, treatment.name, run.split, run.seed)
+    seed_of = functools.partial(derive_seed, treatment.name, str(run.split), run.seed)
     blocks = layer_blocks.build_blocks(
         architecture, _keras_name(run), seed_of, first=treatment.num_frozen + 1, small_map_kernels=small_map_kernels
     )
     layers = treatment.layers(len(architecture))
     for number, block in enumerate(blocks, start=treatment.num_frozen + 1):
-        if layers[number - 1].origin != NEW:
+        if run.base and layers[number - 1].origin != NEW:
             layer_blocks.set_weights(block, number, base_weights[run.base.name], run.base.name)
     return blocks
 

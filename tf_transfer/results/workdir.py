@@ -41,7 +41,7 @@ def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
       ValueError: Another sweep holds it, it holds something else than an experiment, or links.
     """
     path = pathlib.Path(workdir)
-    check_own(workdir)
+    check_is_workdir(workdir)
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = open(path / _LOCK, "a")
@@ -60,7 +60,7 @@ def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
         yield path
 
 
-def check_own(workdir: str | os.PathLike) -> None:
+def check_is_workdir(workdir: str | os.PathLike) -> None:
     """Checks that a directory, if there is one, is a workdir and nothing in it leads out of it.
 
     Raises:
@@ -97,9 +97,9 @@ def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
 
     Raises:
       ValueError: The workdir's runs were made with other settings or versions; the message says which differ. Or as in
-        `check_own`.
+        `check_is_workdir`.
     """
-    check_own(workdir)
+    check_is_workdir(workdir)
     if not (pathlib.Path(workdir) / _CONFIG).exists():
         return _settle_precision(experiment, Machine.detect().fastest_precision)
     theirs = _read(workdir)
@@ -165,9 +165,9 @@ def read_experiment(workdir: str | os.PathLike) -> Experiment:
 
     Raises:
       FileNotFoundError: It is not the workdir of an experiment.
-      ValueError: Its config is damaged, or as in `check_own`.
+      ValueError: Its config is damaged, or as in `check_is_workdir`.
     """
-    check_own(workdir)
+    check_is_workdir(workdir)
     return Experiment.from_config(_read(workdir).config)
 
 

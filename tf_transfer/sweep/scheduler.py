@@ -72,7 +72,7 @@ def run_sweep(
       SweepFailed: A cohort's process failed; the message names its log.
     """
     plan = make_plan(experiment)
-    with workdir.owned(directory) as path, _terminated_like_interrupted():
+    with workdir.owned(directory) as path, _sigterm_as_interrupt():
         settled = workdir.write_config(path, experiment, allow_other_versions)
         plan = dataclasses.replace(plan, experiment=settled)
         (path / "logs").mkdir(exist_ok=True)
@@ -108,13 +108,13 @@ def join_sweep(
     """
     experiment = workdir.read_experiment(directory)
     workdir.check_config(directory, experiment, allow_other_versions)
-    with _terminated_like_interrupted():
+    with _sigterm_as_interrupt():
         path = pathlib.Path(directory)
         return _Sweep(make_plan(experiment), path, _make_executor(experiment, path), on_progress).train_all()
 
 
 @contextlib.contextmanager
-def _terminated_like_interrupted():
+def _sigterm_as_interrupt():
     """Lets SIGTERM unwind the sweep as Ctrl-C does, so that no cohort goes on without it."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python allows signal handlers in the main thread alone

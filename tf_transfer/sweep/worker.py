@@ -117,9 +117,10 @@ def _train(directory: str, plan: Plan, cohort: Cohort, stop: threading.Event, ma
         print(stopped, flush=True)
         sys.exit(preemption.STOPPED)
     except Exception as error:
-        kind = "memory" if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError) else "error"
+        out_of_memory = isinstance(error, MemoryError | tf.errors.ResourceExhaustedError)
         message = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        failed = CohortProgress(progress.step, progress.num_steps, Failure(kind, message))
+        failure = Failure("memory" if out_of_memory else "error", message)
+        failed = CohortProgress(progress.step, progress.num_steps, failure)
         with contextlib.suppress(OSError):  # of a full disk; the log tells the error, too
             write_progress(directory, cohort, failed)
         raise

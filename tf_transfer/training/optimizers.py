@@ -29,22 +29,33 @@ class MomentumSGD(keras.optimizers.SGD):
         self.l2 = l2
         self.bias_rate = bias_rate
 
+    def build(self, variables):
+        """Makes the state of each variable, and remembers which is whose."""
+        super().build(variables)
+        if self._has_fused_update:
+            pairs = zip(variables, self.momentums, strict=True)
+            self._momentum_of = {variable.value.ref(): momentum for variable, momentum in pairs}
+
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable; those of rank 1 are biases."""
         if len(variable.shape) == 1:
             learning_rate = learning_rate * self.bias_rate
         elif self.l2:
             gradient = keras.ops.add(gradient, keras.ops.cast(variable, gradient.dtype) * self.l2)
-        if keras.backend.backend() == "tensorflow" and self.momentum and not self.nesterov:
-            self._update_at_once(gradient, variable, learning_rate)
+        if self._has_fused_update:
+            self._fused_update(gradient, variable, learning_rate)
         else:
             super().update_step(gradient, variable, learning_rate)
 
-    def _update_at_once(self, gradient, variable, learning_rate) -> None:
+    @property
+    def _has_fused_update(self) -> bool:
+        return keras.backend.backend() == "tensorflow" and bool(self.momentum) and not self.nesterov
+
+    def _fused_update(self, gradient, variable, learning_rate) -> None:
         """The same update in one operation of TensorFlow's instead of six, which counts in a small network."""
         import tensorflow as tf  # not needed under another backend
 
-        momentum = self.momentums[self._get_variable_index(variable)].value
+        momentum = self._momentum_of[variable.ref()].value
         tf.raw_ops.ResourceApplyKerasMomentum(
             var=variable.handle,
             accum=momentum.handle,
@@ -87,6 +98,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 def build_optimizer(recipe: Recipe, num_steps: int) -> MomentumSGD:
     """Builds a new optimizer for a training of `num_steps` steps."""
     schedules = keras.optimizers.schedules
+    rate: float | schedules.LearningRateSchedule
     if recipe.learning_rate_schedule == "cosine":
         rate = WarmupCosine(recipe.learning_rate, num_steps, round(recipe.warmup_fraction * num_steps))
     elif recipe.learning_rate_schedule == "step":

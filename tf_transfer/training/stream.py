@@ -81,10 +81,12 @@ def train_stream(
         images = numpy_function(read, [images, draws], dtype)
         return tf.ensure_shape(images, [share, size, size, 3]), (labels,) * num_outputs
 
-    stream = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(_as_written(order))
+    stream = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(_without_autograph(order))
     if store.meta.format == "jpeg":
         stream = _decoded(stream, store, share)
-    return _without_autotuning(stream.map(_as_written(batch), num_parallel_calls=2, deterministic=True).prefetch(2))
+    return _without_autotuning(
+        stream.map(_without_autograph(batch), num_parallel_calls=2, deterministic=True).prefetch(2)
+    )
 
 
 def _reader(store: ImageStore, task: Task, recipe: Recipe):
@@ -113,14 +115,14 @@ def _decoded(stream: tf.data.Dataset, store: ImageStore, share: int) -> tf.data.
 
     def records(indices: tf.Tensor, *others: tf.Tensor):
         # Between this call and the next one for the same batch, its images are decoded.
-        return tf.ensure_shape(numpy_function(read, [indices], tf.string, rest=2.0), [share]), *others
+        return tf.ensure_shape(numpy_function(read, [indices], tf.string, idle_seconds=2.0), [share]), *others
 
     def decode(record: tf.Tensor, *others: tf.Tensor):
         return tf.io.decode_jpeg(record, channels=3, dct_method="INTEGER_ACCURATE"), *others  # as Pillow does
 
     threads = tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
-    stream = stream.map(_as_written(records)).prefetch(1).unbatch()
-    return stream.map(_as_written(decode), num_parallel_calls=threads, deterministic=True).batch(share)
+    stream = stream.map(_without_autograph(records)).prefetch(1).unbatch()
+    return stream.map(_without_autograph(decode), num_parallel_calls=threads, deterministic=True).batch(share)
 
 
 def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Dataset:
@@ -147,7 +149,7 @@ def test_stream(task: Task, recipe: Recipe, batch_size: int = 500) -> tf.data.Da
         images = numpy_function(read, [indices], tf.float32 if normalise.is_image else tf.uint8)
         return tf.ensure_shape(images, [None, size, size, 3])
 
-    dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size).map(_as_written(batch))
+    dataset = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size).map(_without_autograph(batch))
     return _without_autotuning(dataset.prefetch(1))
 
 
@@ -157,7 +159,7 @@ def test_labels(task: Task) -> np.ndarray:
     return remap(store.labels("test")[store.indices("test", task.classes)], task.classes)
 
 
-def _as_written(function: Callable) -> Callable:
+def _without_autograph(function: Callable) -> Callable:
     # None of them has a condition or a loop that TensorFlow would have to translate, which takes it half a second.
     return tf.autograph.experimental.do_not_convert(function)
 

@@ -133,7 +133,7 @@ def _train(
     evaluation = Evaluation(
         stream.test_stream(task, recipe),
         stream.test_labels(task),
-        [[variable for block in networks.blocks[run.name] for variable in block.weights] for run in runs],
+        [networks.variables(run) for run in runs],
         on_done=lambda history: _report_evaluation(history, runs, logs, recipe.evaluations),
     )
     history = evaluation.new_history()
