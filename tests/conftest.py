@@ -139,6 +139,17 @@ def reported(invented_workdir, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def bfloat16_convolutions():
+    """Skips the test where TensorFlow counts on instructions of the processor that oneDNN is kept from."""
+    import tensorflow as tf
+
+    try:
+        tf.nn.conv2d(tf.zeros([1, 4, 4, 1], tf.bfloat16), tf.zeros([3, 3, 1, 1], tf.bfloat16), 1, "SAME")
+    except tf.errors.AbortedError:
+        pytest.skip("TensorFlow cannot convolve bfloat16 here; is ONEDNN_MAX_CPU_ISA set?")
+
+
+@pytest.fixture(scope="session")
 def run_without_tensorflow(tmp_path_factory):
     """Returns a function like `run_python`, in whose processes an import of TensorFlow, or of what needs it, fails.
 

@@ -232,6 +232,7 @@ def test_another_seed_is_another_network(trained, experiment, tmp_path):
     assert not any(np.array_equal(array, other[name]) for name, array in weights(trained, "baseB").items())
 
 
+@pytest.mark.usefixtures("bfloat16_convolutions")
 def test_bfloat16_is_for_computing_only(experiment, tmp_path):
     recipe = dataclasses.replace(experiment.recipe, precision="mixed_bfloat16")
     try:
