@@ -33,13 +33,13 @@ def convolution_and_gradients(kind, policy, images, kernel, bias, upstream):
     return [np.asarray(array, np.float32) for array in (outputs, *gradients)]
 
 
-@pytest.mark.parametrize(
-    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.usefixtures("bfloat16_convolutions")), "float32"]
-)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float32"])
 @pytest.mark.parametrize(
     ("side", "height", "width"), [(3, 4, 4), (3, 7, 7), (3, 8, 8), (3, 4, 5), (2, 5, 6), (5, 8, 8)]
 )
-def test_a_convolution_of_small_maps_is_keras_own_with_its_gradients(policy, side, height, width):
+def test_a_convolution_of_small_maps_is_keras_own_with_its_gradients(policy, side, height, width, request):
+    if policy == "mixed_bfloat16":
+        request.getfixturevalue("bfloat16_convolutions")
     rng = np.random.default_rng(0)
     shapes = [(7, height, width, 5), (side, side, 5, 6), (6,), (7, height, width, 6)]
     given = [rng.normal(size=shape).astype(ml_dtypes.bfloat16).astype(np.float32) for shape in shapes]
