@@ -1,8 +1,8 @@
 """Python functions in tf.data, and the end of the program.
 
-When Python shuts down, threads that ask for its lock wait for ever, and TensorFlow, taking down an iterator that a script
-still holds, waits for those threads. So before that, the calls in progress are waited for: tf.data reads ahead as far as
-its buffers reach, and then is idle.
+When Python shuts down, threads that ask for its lock wait for ever, and TensorFlow, taking down an iterator that a
+script still holds, waits for those threads. So before that, the calls in progress are waited for: tf.data reads ahead
+as far as its buffers reach, and then is idle.
 """
 
 from __future__ import annotations
