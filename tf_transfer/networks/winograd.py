@@ -51,7 +51,7 @@ def convolve(images, kernel):
     Returns:
       float32 [batch, side, side, filters].
     """
-    side, channels, filters = images.shape[1], *kernel.shape[2:]
+    side, channels, filters = images.shape[1], kernel.shape[2], kernel.shape[3]
     inward, outward = _transformations(side)
     num_tiles, products = -(-side // TILE), len(inward)
     # Pixels first, then images and channels, so that one product transforms all of them; first columns, then rows.

@@ -15,6 +15,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,8 @@ def save(directory: pathlib.Path, checkpoint: Checkpoint) -> None:
       OSError: It could not be written; the earlier ones are kept.
     """
     with checksums.sealed_directory(directory / f"step-{checkpoint.step:08d}") as partial:
-        np.savez(partial / _ARRAYS, **checkpoint.arrays)
+        arrays: dict[str, Any] = dict(checkpoint.arrays)
+        np.savez(partial / _ARRAYS, **arrays)
         state = {"step": checkpoint.step, "identity": checkpoint.identity, "state": checkpoint.state}
         (partial / _STATE).write_text(json.dumps(state, allow_nan=False))
     for old in _steps(directory)[:-_KEPT]:

@@ -105,7 +105,7 @@ def reusable_array(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     except IndexError:
         memory = np.empty(size + 63, np.uint8)
     # Whatever is made of the array keeps this holder, since NumPy does not look behind it; it need not keep the array.
-    holder: Any = (ctypes.c_uint8 * len(memory)).from_buffer(memoryview(memory))
+    holder: Any = (ctypes.c_uint8 * len(memory)).from_buffer(memory.data)
     weakref.finalize(holder, _free_memory[size].append, memory).atexit = False
     return np.ndarray(shape, dtype, holder, offset=-memory.ctypes.data % 64)
 

@@ -35,14 +35,11 @@ class CompiledCohort:
         self._losses = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in model.outputs]
         self._mean_losses = [keras.metrics.Mean(name="loss") for _ in model.outputs]
         self._accuracies = [keras.metrics.SparseCategoricalAccuracy(name="top1") for _ in model.outputs]
-        metrics = [variable for metric in self._metrics for variable in metric.variables]
-        self.variables = [*model.variables, *optimizer.variables, *metrics]
+        self._metrics = [*self._mean_losses, *self._accuracies]
+        metric_variables = [variable for metric in self._metrics for variable in metric.variables]
+        self.variables = [*model.variables, *optimizer.variables, *metric_variables]
         compile_functions = _BACKENDS[keras.backend.backend()]
         self._train, self._classify = compile_functions(self)
-
-    @property
-    def _metrics(self) -> list[keras.metrics.Metric]:
-        return [*self._mean_losses, *self._accuracies]
 
     def train(self, batches: Iterator, count: int) -> None:
         """Trains for `count` steps in one call, in which nothing can interfere.
@@ -75,9 +72,13 @@ class CompiledCohort:
         for metric in self._metrics:
             metric.reset_state()
 
-    def _forward(self, outputs: Sequence[Any], labels: Sequence[Any]) -> list[Any]:
-        """The loss of each network."""
-        return [loss(label, logits) for loss, label, logits in zip(self._losses, labels, outputs, strict=True)]
+    def _compute_losses(self, labels: Sequence[Any], logits: Sequence[Any]) -> list[Any]:
+        return [loss(*each) for loss, *each in zip(self._losses, labels, logits, strict=True)]
+
+    @staticmethod
+    def _metric_arguments(losses: Sequence[Any], labels: Sequence[Any], logits: Sequence[Any], size: Any) -> list:
+        """What `update_state` of each of the metrics takes after a batch of `size` images."""
+        return [*((loss, size) for loss in losses), *zip(labels, logits, strict=True)]
 
 
 def _as_list(outputs) -> list[Any]:
@@ -92,14 +93,13 @@ def _compile_for_tensorflow(cohort: CompiledCohort) -> tuple[Callable, Callable]
 
     def train_step(images, labels) -> None:
         with tf.GradientTape() as tape:
-            outputs = _as_list(model(images, training=True))
-            losses = cohort._forward(outputs, labels)
+            logits = _as_list(model(images, training=True))
+            losses = cohort._compute_losses(labels, logits)
             total = optimizer.scale_loss(sum(losses))
         optimizer.apply(tape.gradient(total, trainable), trainable)
-        size = tf.shape(images)[0]
-        for number, (loss, label, logits) in enumerate(zip(losses, labels, outputs, strict=True)):
-            cohort._mean_losses[number].update_state(loss, sample_weight=size)
-            cohort._accuracies[number].update_state(label, logits)
+        arguments = cohort._metric_arguments(losses, labels, logits, tf.shape(images)[0])
+        for metric, each in zip(cohort._metrics, arguments, strict=True):
+            metric.update_state(*each)
 
     # On the CPU, XLA is slower than TensorFlow's own kernels. A call from Python costs about 1 ms, hence the loop.
     @tf.function(autograph=False)
@@ -121,7 +121,7 @@ def _compile_for_jax(cohort: CompiledCohort) -> tuple[Callable, Callable]:
     import jax
 
     model, optimizer = cohort.model, cohort.optimizer
-    metrics = [*cohort._mean_losses, *cohort._accuracies]
+    metrics = cohort._metrics
     variables = [
         model.trainable_variables,
         model.non_trainable_variables,
@@ -131,21 +131,18 @@ def _compile_for_jax(cohort: CompiledCohort) -> tuple[Callable, Callable]:
 
     def total_loss(trainable, fixed, images, labels):
         outputs, fixed = model.stateless_call(trainable, fixed, images, training=True)
-        outputs = _as_list(outputs)
-        losses = cohort._forward(outputs, labels)
-        return sum(losses), (outputs, losses, fixed)
+        logits = _as_list(outputs)
+        losses = cohort._compute_losses(labels, logits)
+        return sum(losses), (logits, losses, fixed)
 
     @jax.jit
     def train_step(state, images, labels):
         trainable, fixed, optimizer_state, *metric_states = state
-        gradients, (outputs, losses, fixed) = jax.grad(total_loss, has_aux=True)(trainable, fixed, images, labels)
+        gradients, (logits, losses, fixed) = jax.grad(total_loss, has_aux=True)(trainable, fixed, images, labels)
         trainable, optimizer_state = optimizer.stateless_apply(optimizer_state, gradients, trainable)
-        updates = [((loss,), {"sample_weight": len(images)}) for loss in losses]
-        updates += [((label, logits), {}) for label, logits in zip(labels, outputs, strict=True)]
-        metric_states = [
-            metric.stateless_update_state(before, *arguments, **options)
-            for metric, before, (arguments, options) in zip(metrics, metric_states, updates, strict=True)
-        ]
+        arguments = cohort._metric_arguments(losses, labels, logits, len(images))
+        updates = zip(metrics, metric_states, arguments, strict=True)
+        metric_states = [metric.stateless_update_state(state, *each) for metric, state, each in updates]
         return [trainable, fixed, optimizer_state, *metric_states]
 
     def train(batches, count) -> None:

@@ -98,7 +98,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 def build_optimizer(recipe: Recipe, num_steps: int) -> MomentumSGD:
     """Builds a new optimizer for a training of `num_steps` steps."""
     schedules = keras.optimizers.schedules
-    rate: float | schedules.LearningRateSchedule
+    rate: float | keras.optimizers.schedules.LearningRateSchedule
     if recipe.learning_rate_schedule == "cosine":
         rate = WarmupCosine(recipe.learning_rate, num_steps, round(recipe.warmup_fraction * num_steps))
     elif recipe.learning_rate_schedule == "step":
