@@ -6,7 +6,6 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import hashlib
 import io
 import itertools
 import os
@@ -24,6 +23,7 @@ from tf_transfer.data.sources.decoding import UnusableImageError
 from tf_transfer.data.store_journal import JOURNAL, Journal, Progress, Record
 from tf_transfer.files import safe_load
 from tf_transfer.files.atomic import replace_file, sync
+from tf_transfer.files.checksums import hash_file
 from tf_transfer.files.printable import printable
 
 MAX_BAD_SHARE = 0.01  # with more, the source is hardly the one that the user meant
@@ -114,7 +114,9 @@ def _write_images(source: Source, journal: Journal, image_size: int, image_forma
 def _write_meta(
     source: Source, journal: Journal, partial: pathlib.Path, image_size: int, image_format: str
 ) -> image_store.StoreMeta:
-    contents = {image_store.SET_ASIDE: "".join(f"{line}\n" for line in _set_aside_lines(journal)).encode()}
+    files = [partial / image_store.SET_ASIDE]
+    with replace_file(files[0]) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in _set_aside_lines(journal)), encoding="utf-8")
     for split, progress in journal.progress.items():
         arrays: dict[str, np.ndarray] = {
             "labels": np.array(progress.labels, np.int32),
@@ -122,13 +124,10 @@ def _write_meta(
         }
         if image_format == "jpeg":
             arrays["ends"] = np.cumsum(progress.lengths, dtype=np.int64)
-        for kind, array in arrays.items():
-            buffer = io.BytesIO()
-            np.save(buffer, array)
-            contents[image_store.array_file(split, kind)] = buffer.getvalue()
-    for name, content in contents.items():
-        with replace_file(partial / name) as temporary:
-            temporary.write_bytes(content)
+        for content, array in arrays.items():
+            files.append(partial / image_store.array_file(split, content))
+            with replace_file(files[-1]) as temporary:
+                np.save(temporary, array)
     mean, std = _mean_and_std(journal.progress["train"], image_size)
     fields = {
         "name": source.name,
@@ -142,7 +141,7 @@ def _write_meta(
         },
         "channel_mean": mean,
         "channel_std": std,
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "files": {file.name: hash_file(file) for file in files},
     }
     meta = safe_load.convert(fields, image_store.StoreMeta)
     image_store.write_meta(partial, meta)

@@ -31,6 +31,17 @@ def hash_json(values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
+def hash_file(path: pathlib.Path) -> str:
+    """SHA-256 of a file, in hexadecimal, without keeping it in memory.
+
+    Raises:
+      ValueError: It is a pipe, a device or the like.
+      OSError: It cannot be read.
+    """
+    with safe_load.open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def seal_json(fields: Mapping[str, object]) -> dict[str, object]:
     """Adds the SHA-256 of some fields to them."""
     return {**fields, _SEAL: hash_json(fields)}
@@ -61,7 +72,7 @@ def sealed_directory(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """
     with atomic.name_in_errors(path), atomic.write_directory(path, overwrite=True) as partial:
         yield partial
-        sums = {file.name: _hash_file(file) for file in sorted(partial.iterdir())}
+        sums = {file.name: hash_file(file) for file in sorted(partial.iterdir())}
         (partial / SUMS).write_text(_format_sums(sums))
 
 
@@ -87,12 +98,7 @@ def check(directory: pathlib.Path, names: Iterable[str]) -> None:
     for name in names:
         expected = _expected_hash(directory, name)
         with _damage_named(directory / name):
-            _compare(_hash_file(directory / name), expected)
-
-
-def _hash_file(path: pathlib.Path) -> str:
-    with safe_load.open_file(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+            _compare(hash_file(directory / name), expected)
 
 
 def _expected_hash(directory: pathlib.Path, name: str) -> str:

@@ -192,4 +192,6 @@ def _read(workdir: str | os.PathLike) -> _Config:
     try:
         return unseal_json(safe_load.read_bytes(path, _MAX_BYTES), _Config)
     except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); restore it, or choose another workdir") from error
+        raise ValueError(
+            f"{path} is damaged ({error}); restore it, or choose another workdir if an earlier version made this one"
+        ) from error
