@@ -26,7 +26,7 @@ from tf_transfer.experiment import treatments
 from tf_transfer.files import atomic
 from tf_transfer.report import checks
 from tf_transfer.report.checks import Check
-from tf_transfer.report.figures.report_figure import SavedFigure
+from tf_transfer.report.figures.report_figure import ReportFigure, SavedFigure
 from tf_transfer.report.inline_images import inline_png, inline_svg
 from tf_transfer.results.contents import Contents
 from tf_transfer.results.workdir import STORES
@@ -190,14 +190,19 @@ def _subtitle(summary: Summary, network: str) -> str:
 
 
 def _page_figure(saved: SavedFigure) -> PageFigure:
-    figure, caption = saved.figure, saved.figure.caption
+    figure = saved.figure
     if figure.is_series:
-        caption += f" {saved.description}"
-        images = [inline_png(path, f"{figure.title}: {name}") for name, path in saved.paths.items()]
-    else:
-        alt = f"{figure.title}. {saved.description}"
-        images = [inline_svg(path.with_suffix(".svg"), alt) for path in saved.paths.values()]
-    return PageFigure(figure.name, figure.title, caption, markupsafe.Markup("").join(images), figure.is_series)
+        members = [_member(figure, name, path) for name, path in saved.paths.items()]
+        return PageFigure(figure.name, figure.title, figure.caption, markupsafe.Markup("").join(members), True)
+    alt = f"{figure.title}. {saved.description}"
+    markup = inline_svg(saved.paths[figure.name].with_suffix(".svg"), alt)
+    return PageFigure(figure.name, figure.title, figure.caption, markup, False)
+
+
+def _member(figure: ReportFigure, name: str, path: pathlib.Path) -> markupsafe.Markup:
+    label = name.removeprefix(f"{figure.name}/")
+    image = inline_png(path, f"{figure.title}: {label}")
+    return markupsafe.Markup("<div>{}<small>{}</small></div>").format(image, label)
 
 
 def _boosts(summary: Summary, compare: bool) -> dict[str, pd.DataFrame]:

@@ -149,7 +149,7 @@ STACKED = ReportFigure(
     title="What each layer costs and gains",
     caption="Means relative to the base. Below the base: what is lost by splitting layers that had learnt together, "
     "and on top of that what is lost because layers are specific to the other task. Above it: what transfer and "
-    "fine-tuning gain. The bands are 95 % intervals of each line; a line without a band has no known interval.",
+    "fine-tuning gain. The bands are 95 % intervals of each line; where there is no band, the interval is not known.",
     has_rows=_has_rows,
     draw=lambda data: {"effects": draw_stacked(data.effects)},
     describe=_describe,

@@ -145,9 +145,9 @@ FIGURE = ReportFigure(
 )
 FIGURE_WITH_PUBLISHED = ReportFigure(
     name="figure2_published",
-    title="With the published curves",
+    title="Accuracy, with the published curves",
     caption="The same figure, with the means that the paper's authors published (ImageNet, CaffeNet) thin and pale in "
-    "the lower panel. Compare the shapes, not the levels: the images and the network are others.",
+    "the lower panel. Compare the shapes, not the levels, which are of other images and another network.",
     has_rows=lambda data: data.published is not None and _has_rows(data),
     draw=lambda data: {"figure2_published": draw_figure2(data.table, data.metric, data.warnings, data.published)},
     describe=_describe,

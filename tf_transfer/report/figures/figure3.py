@@ -215,7 +215,7 @@ FIGURE_WITH_PUBLISHED = ReportFigure(
     name="figure3_published",
     title="Other splits and random filters, with the published curves",
     caption="The same figure, with the published scores (ImageNet, CaffeNet) of random filters and of the same kinds "
-    "of transfer thin and pale behind it. Relative to its own base, each is best compared.",
+    "of transfer thin and pale behind it. They are best compared relative to their own bases.",
     has_rows=lambda data: data.published is not None and _has_rows(data),
     draw=lambda data: {"figure3_published": draw_figure3(data.table, data.metric, data.published)},
     describe=_describe,

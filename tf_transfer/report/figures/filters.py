@@ -36,6 +36,6 @@ FIGURE = ReportFigure(
     caption="Each filter is stretched to the full range of colours.",
     has_rows=lambda data: bool(data.kernels),
     draw=lambda data: {f"filters/{base}": draw_filters(kernel) for base, kernel in data.kernels.items()},
-    describe=lambda data: f"Of {', '.join(data.kernels)}.",
+    describe=lambda data: f"Filters of {', '.join(data.kernels)}.",
     is_series=True,
 )
