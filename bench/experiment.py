@@ -20,7 +20,7 @@ from tf_transfer.data import image_store
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
 from tf_transfer.experiment.machine import Machine
-from tf_transfer.experiment.plan import Plan, make_plan
+from tf_transfer.experiment.plan import Cohort, Plan, make_plan
 from tf_transfer.results import result_files, workdir
 
 
@@ -39,13 +39,23 @@ def gemm_rate(precision: str) -> float:
     return 2 * size**3 / statistics.median(times)
 
 
+def forward_flops(plan: Plan, cohort: Cohort) -> float:
+    """Floating-point operations of a cohort's forward pass for one image, frozen layers of one source counted once."""
+    flops = [cost.flops for cost in plan.architecture(cohort.runs[0]).costs()]
+    frozen: dict[str, int] = {}
+    for treatment in (run.treatment for run in cohort.runs):
+        frozen[treatment.source] = max(frozen.get(treatment.source, 0), treatment.num_frozen)
+    learning = sum(sum(flops[run.treatment.num_frozen :]) for run in cohort.runs)
+    return learning + sum(sum(flops[:count]) for count in frozen.values())
+
+
 def needed_flops(plan: Plan) -> float:
     """Floating-point operations of all training and all tests, the frozen layers of a cohort counted once."""
     flops = 0.0
     for cohort in plan.cohorts:
         task, recipe = plan.task(cohort.runs[0], cohort.target), plan.recipe(cohort.runs[0])
         num_images = len(image_store.ImageStore(task.store).indices("test", task.classes))
-        flops += plan.cohort_flops(cohort) + plan.test_flops(cohort) * num_images * recipe.evaluations
+        flops += plan.cohort_flops(cohort) + forward_flops(plan, cohort) * num_images * recipe.evaluations
     return flops
 
 

@@ -22,7 +22,8 @@ from PIL import Image
 from bench import alternating
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
-from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.experiment.config import Recipe
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.training import stream
 
 STORED, CROP = 256, 227  # pixels; the paper's

@@ -16,9 +16,9 @@ import numpy as np
 
 from tf_transfer.data import image_store
 from tf_transfer.experiment.class_splits import remap
-from tf_transfer.experiment.config import Task
 from tf_transfer.experiment.layer_tables import Architecture
 from tf_transfer.experiment.plan import Plan, Run, make_plan
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.experiment.treatments import NEW
 from tf_transfer.results import workdir
 from tf_transfer.training import optimizers

@@ -109,7 +109,11 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
             [CONFIG, "--config.store={store}", "--workdir=configs"],
             "'configs' is no workdir (no config.json in i",
         ),
-        ("sweep", [CONFIG, "--config.recipe.learning_rate=nan"], "recipe.learning_rate must lie in [0, inf), got nan"),
+        (
+            "sweep",
+            [CONFIG, "--config.recipe.learning_rate=nan"],
+            "recipe.learning_rate: expected a finite number, got nan",
+        ),
         ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], "there is no config 'configs/nowhere.py'; "),
         ("sweep", [CONFIG, "--config.treatments=XnB"], "unknown treatment 'XnB': expected some of BnB, BnB+, AnB"),
         ("sweep", [CONFIG, "--config.network=vgg"], "unknown network 'vgg': expected one of ['caffenet', "),

@@ -16,6 +16,7 @@ from tf_transfer.data.store_writer import prepare_store
 from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Experiment, Recipe
 from tf_transfer.experiment.plan import Run, make_plan
+from tf_transfer.experiment.settings import settings_hash
 from tf_transfer.experiment.treatments import parse
 from tf_transfer.report import reports
 from tf_transfer.results import result_files, workdir
@@ -125,8 +126,8 @@ def invented_workdir(store, make_result, tmp_path_factory):
         test_steps = tuple(steps // tests * number for number in range(1, tests + 1))
         rising = {"top1_history": tuple(np.linspace(top1 / 2, top1, tests).tolist()), "test_steps": test_steps}
         rising |= {"loss_history": (2.0,) * (tests - 1) + (1.5,), "train_top1_history": (0.3,) * tests}
-        settings_hash = experiment.settings_hash()
-        invented = make_result(run.treatment.name, top1, steps=steps, settings_hash=settings_hash, **rising)
+        hash_of_settings = settings_hash(experiment)
+        invented = make_result(run.treatment.name, top1, steps=steps, settings_hash=hash_of_settings, **rising)
         result_files.write_result(path, invented, weights, np.arange(12) % 2 == 0)
     return path
 

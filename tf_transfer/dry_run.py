@@ -17,6 +17,7 @@ from tf_transfer.data import expected_stores, image_store
 from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import Cohort, Plan, Run, make_cohort, make_plan
+from tf_transfer.experiment.tasks import make_task
 from tf_transfer.results import workdir
 from tf_transfer.sweep.pending import pending_cohorts
 
@@ -142,6 +143,6 @@ def _print_network(plan: Plan) -> None:
 
 
 def _print_tasks(plan: Plan, split: class_splits.ClassSplit, limit: int) -> None:
-    tasks = {letter: plan.experiment.task(split, letter, limit) for letter in "AB"}
+    tasks = {letter: make_task(plan.experiment, split, letter, limit) for letter in "AB"}
     described = [f"{x}: {len(t.classes)} classes, {t.num_images():,} images" for x, t in tasks.items() if t.classes]
     print(f"split {split}{f', {limit} images per class' if limit else ''}: " + "; ".join(described))

@@ -121,8 +121,6 @@ def test_flops_of_a_cohort_counted_by_hand(store):
     # The frozen layers of one source are computed once.
     assert flops("A1B", "A2B") == flops("A2B", "A1B") == flops("A1B") + flops("A2B") - one
     assert flops("A1B", "B2B") == flops("A1B") + flops("B2B")
-    assert plan.test_flops(cohort("baseB")) == plan.test_flops(cohort("A2B")) == one + two + three
-    assert plan.test_flops(cohort("A1B", "A2B", "B1B")) == (one + two) + one + 2 * (two + three) + three
 
 
 @settings(max_examples=20, deadline=None)

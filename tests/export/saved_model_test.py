@@ -10,8 +10,8 @@ from tests.helpers.commands import run_python
 from tests.helpers.files import limit_file_size
 from tf_transfer.data.image_store import ImageStore
 from tf_transfer.experiment import class_splits
-from tf_transfer.experiment.config import Task
 from tf_transfer.experiment.plan import make_plan
+from tf_transfer.experiment.tasks import Task, divide_classes
 from tf_transfer.export.saved_model import export, load_network
 from tf_transfer.results import result_files, workdir
 from tf_transfer.training.stream import test_labels as labels_of_test_images
@@ -79,7 +79,7 @@ def test_a_mean_image_is_subtracted_when_serving_too(experiment, task_b, pixels,
 def test_class_names_stand_in_the_order_of_the_probabilities(served, experiment, pixels, store):
     expected = [
         ImageStore(store).meta.class_names[label]
-        for label in experiment.task_classes(class_splits.parse("random-0")).of("B")
+        for label in divide_classes(experiment, class_splits.parse("random-0")).of("B")
     ]
     assert [name.decode() for name in served(pixels[:1])["class_names"]] == expected
     assert len(expected) == 3

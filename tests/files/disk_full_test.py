@@ -11,7 +11,8 @@ import pytest
 from tests.helpers.files import limit_file_size, read_event_values, read_files
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
-from tf_transfer.experiment.config import Experiment, Recipe, Task
+from tf_transfer.experiment.config import Experiment, Recipe
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.networks import normalisation
 from tf_transfer.report.reports import write_report
 from tf_transfer.results import checkpoints, result_files, workdir

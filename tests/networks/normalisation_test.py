@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tf_transfer.data.image_store import ImageStore
-from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.experiment.config import Recipe
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.files import checksums
 from tf_transfer.networks import normalisation
 

@@ -7,6 +7,7 @@ from tf_transfer.data import image_store
 from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import make_plan
+from tf_transfer.experiment.tasks import make_task
 from tf_transfer.results import result_files, workdir
 from tf_transfer.results.contents import missing_cohorts, read_contents
 
@@ -36,7 +37,7 @@ def test_an_image_of_two_class_splits_has_one_number(store, make_result, tmp_pat
     ids = read_contents(tmp_path).images.image_ids
     first, second = (set(ids[split, "B"]) for split in ("random-0", "random-5"))
     assert len(first) == len(second) == 12 and first | second < set(range(24))
-    classes = [{*Experiment(store).task(ClassSplit("random", seed), "B").classes} for seed in (0, 5)]
+    classes = [{*make_task(Experiment(store), ClassSplit("random", seed), "B").classes} for seed in (0, 5)]
     assert len(first & second) == 4 * len(classes[0] & classes[1])
 
 

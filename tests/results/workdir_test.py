@@ -9,6 +9,7 @@ import pytest
 from tf_transfer.data import image_store
 from tf_transfer.experiment.config import Experiment, Recipe
 from tf_transfer.experiment.machine import Machine
+from tf_transfer.experiment.settings import settings
 from tf_transfer.results import workdir
 
 
@@ -59,10 +60,10 @@ def test_a_store_that_has_changed_at_the_same_path_is_another_one(store, tmp_pat
     experiment = Experiment(store=str(path))
     (tmp_path / "work").mkdir()
     workdir.write_config(tmp_path / "work", experiment)
-    before, written = experiment.settings()["store"], (tmp_path / "work" / "config.json").read_bytes()
+    before, written = settings(experiment)["store"], (tmp_path / "work" / "config.json").read_bytes()
     meta = image_store.read_meta(str(path))
     redescribe(path, files=meta.files | {"train_sums.npy": "0" * 64})  # one image is another
-    after = experiment.settings()["store"]
+    after = settings(experiment)["store"]
     for refuse in (workdir.check_config, workdir.write_config):
         with pytest.raises(ValueError, match=f"belongs to another config .store: '{before}' there, '{after}' now.;"):
             refuse(tmp_path / "work", experiment)

@@ -7,8 +7,9 @@ from tests.helpers.commands import run_python
 from tf_transfer.data.image_store import ImageStore
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
-from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.experiment.config import Recipe
 from tf_transfer.experiment.seeds import derive_seed
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.training import augmentation
 from tf_transfer.training.stream import Shard, test_labels, test_stream, train_stream
 
@@ -231,7 +232,8 @@ def test_a_script_may_end_while_it_holds_an_iterator(image_format, image_folder,
     path = str(tmp_path / "store")
     prepare_store(open_source(f"folder:{image_folder}"), path, image_format=image_format)
     code = f"""
-from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.experiment.config import Recipe
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.training.stream import train_stream
 recipe = Recipe(batch_size=500, crop_size=28, random_flip=True)
 batches = iter(train_stream(Task({path!r}, (0, 1, 2)), recipe, seed=0, num_outputs=1))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tf_transfer.experiment.plan import make_cohort, make_plan
+from tf_transfer.experiment.settings import settings_hash
 from tf_transfer.networks import cohort_model, layer_blocks
 from tf_transfer.results import checkpoints, result_files, workdir
 from tf_transfer.results.result import DIVERGED, FINISHED
@@ -103,7 +104,7 @@ def test_a_result_says_everything_about_its_run(trained, experiment):
     for history in (outcome.top1_history, outcome.train_top1_history):
         assert len(history) == 4 and all(0 <= value <= 1 for value in history)
     assert len(outcome.loss_history) == 4 and all(loss > 0 for loss in outcome.loss_history)
-    assert outcome.settings_hash == experiment.settings_hash()
+    assert outcome.settings_hash == settings_hash(experiment)
     assert outcome.versions["keras"] == keras.__version__
     assert outcome.cohort.startswith("random-0_seed-0_A1-2B")
     assert outcome.seconds > 0

@@ -1,24 +1,24 @@
-"""An experiment: everything that decides which networks are trained and how, as plain typed values."""
+"""The config of an experiment: everything that decides which networks are trained and how, as plain typed values.
+
+`configs/default.py` is written from the classes `Experiment` and `Recipe`, with their comments:
+python -m tf_transfer.experiment.write_default_config
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Iterable, Mapping
-from math import inf
+import difflib
+import functools
+import math
+import reprlib
+import typing
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
 
-from tf_transfer.data import image_store
-from tf_transfer.experiment import class_splits, layer_tables
-from tf_transfer.experiment.blocks import Block
+from msgspec import Meta
+
+from tf_transfer.experiment import class_splits, layer_tables, treatments
 from tf_transfer.files import safe_load
-from tf_transfer.files.checksums import hash_json
-
-SCHEDULES = ("cosine", "step", "constant")
-PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-NORMALISATIONS = ("channels", "mean image")
-DETERMINISTIC = ("auto", "yes", "no")
-MAX_BATCH_SIZE = 65536  # a slip of the keyboard would end in days of swapping, or in no memory
-METRICS = ("top1_last", "top1_mean_best10")
 
 # Fields that had other names in earlier versions; a config that still uses one is told the new name.
 OLD_NAMES = {
@@ -31,50 +31,45 @@ OLD_NAMES = {
     "finetuned_cohort_size": "fine_tuned_cohort_size",
 }
 
-# What may change between two sweeps on one workdir, since no run's numbers depend on it.
-_FREE_FIELDS = ("split", "split_seeds", "images_per_class", "targets", "treatments", "layers", "seeds", "blocks")
-_FREE_FIELDS += ("expected_store", "metric", "cohort_size", "fine_tuned_cohort_size", "processes")
-_FREE_FIELDS += ("deterministic", "checkpoint_minutes", "checkpoint_steps")
+Natural = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+BatchSize = Annotated[int, Meta(ge=1, le=65536)]  # a slip of the keyboard would end in days of swapping
+NonNegative = Annotated[float, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
+Naturals = Annotated[tuple[Natural, ...], Meta(min_length=1)]
+# The largest seed is that of NumPy's RandomState, which the paper's halves are drawn from.
+SplitSeeds = Annotated[tuple[Annotated[int, Meta(ge=0, le=2**32 - 1)], ...], Meta(min_length=1)]
+
+SplitKind = Literal["random", "natural/man-made", "explicit", "data sets", "all"]
+Schedule = Literal["cosine", "step", "constant"]
+Normalisation = Literal["channels", "mean image"]
+Precision = Literal["auto", "float32", "mixed_bfloat16"]
+Metric = Literal["top1_last", "top1_mean_best10"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How every network of an experiment is trained. The fields are described in `configs/default.py`."""
+    """How every network of an experiment is trained."""
 
-    batch_size: int = 64
-    epochs: float = 18.0
-    steps: int = 0
-    evaluations: int = 20
-    learning_rate: float = 0.03
-    learning_rate_schedule: str = "cosine"
-    warmup_fraction: float = 0.05
-    learning_rate_decay_steps: int = 0
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    bias_learning_rate_multiplier: float = 1.0
-    crop_padding: int = 0
-    crop_size: int = 0
-    random_flip: bool = False
-    normalisation: str = "channels"
-    precision: str = "auto"
+    batch_size: BatchSize = 64  # images in a step
+    epochs: NonNegative = 18.0  # passes over the target's training images
+    steps: Natural = 0  # if not 0, this many steps instead of epochs
+    evaluations: Positive = 20  # on all test images, evenly spread over the training
+    learning_rate: NonNegative = 0.03  # the highest learning rate
+    learning_rate_schedule: Schedule = "cosine"  # cosine (with warm-up) | step (divided by 10) | constant
+    warmup_fraction: Fraction = 0.05  # share of the steps in which a cosine schedule rises
+    learning_rate_decay_steps: Natural = 0  # steps between two divisions by 10 of a step schedule
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 5e-4  # L2, in the gradient, not on biases
+    bias_learning_rate_multiplier: NonNegative = 1.0  # factor on the learning rate of biases; 2 in the paper
+    crop_padding: Natural = 0  # zero pixels around the image before it is cropped at random
+    crop_size: Natural = 0  # side of the random crop and so of the network's input; 0 for the image's
+    random_flip: bool = False  # each image as it is or mirrored, at random
+    normalisation: Normalisation = "channels"  # channels (mean and deviation) | mean image (subtracted; the paper's)
+    precision: Precision = "auto"  # float32 | mixed_bfloat16 | auto: the faster one of the workdir's first machine
 
     def __post_init__(self):
-        for name, least in (("batch_size", 1), ("steps", 0), ("evaluations", 1), ("crop_padding", 0), ("crop_size", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"recipe.{name} must be at least {least}, got {getattr(self, name)}")
-        if self.batch_size > MAX_BATCH_SIZE:
-            raise ValueError(f"recipe.batch_size must be at most {MAX_BATCH_SIZE}, got {self.batch_size}")
-        ends = {
-            "learning_rate": inf,
-            "weight_decay": inf,
-            "bias_learning_rate_multiplier": inf,
-            "epochs": inf,
-            "warmup_fraction": 1,
-            "momentum": 1,
-        }
-        for name, end in ends.items():
-            if not 0 <= getattr(self, name) < end:  # true of nan, too
-                raise ValueError(f"recipe.{name} must lie in [0, {end}), got {getattr(self, name)}")
+        _check_fields(self, prefix="recipe.")
         if not self.epochs and not self.steps:
             raise ValueError("recipe.epochs must be above 0, or recipe.steps given; got 0 and 0")
         if self.learning_rate_schedule == "step" and self.learning_rate_decay_steps < 1:
@@ -82,10 +77,6 @@ class Recipe:
                 "recipe.learning_rate_schedule='step' needs recipe.learning_rate_decay_steps, the steps from one "
                 "division by 10 to the next"
             )
-        choices = {"learning_rate_schedule": SCHEDULES, "normalisation": NORMALISATIONS, "precision": PRECISIONS}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"unknown recipe.{name} {getattr(self, name)!r}: expected one of {allowed}")
 
     def steps_per_evaluation(self, num_images: int) -> int:
         """Steps from one evaluation to the next, for a task of `num_images` training images."""
@@ -102,54 +93,106 @@ class Recipe:
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-    """Classes of an image store that one network tells apart.
+class Block:
+    """Some of an experiment's networks, which share these fields.
 
     Attributes:
-      store: Path of the image store.
-      classes: Sorted class indices in that store.
-      images_per_class: Only the first so many training images of each class; 0 for all.
+      split: Kind of class split.
+      split_seeds: One pair of random halves for each.
+      images_per_class: Limits of training images per class; 0 for none.
+      targets: Tasks that are trained on.
+      treatments: Patterns such as `AnB+`; without any, bases alone are trained.
+      layers: Values of n; empty for all.
+      seeds: Seeds of weights, order and dropout.
+      steps: Training steps of each network; 0 for those of the recipe.
+      evaluations: Number of evaluations of each network; 0 for that of the recipe.
     """
 
-    store: str
-    classes: tuple[int, ...]
-    images_per_class: int = 0
+    split: SplitKind
+    split_seeds: SplitSeeds
+    images_per_class: Naturals
+    targets: tuple[str, ...]
+    treatments: tuple[str, ...]
+    layers: tuple[int, ...]
+    seeds: Naturals
+    steps: Natural = 0
+    evaluations: Natural = 0
 
-    def num_images(self, split: str = "train") -> int:
-        """Number of images; `images_per_class` limits only the training images."""
-        limit = self.images_per_class if split == "train" else 0
-        return image_store.read_meta(self.store).num_images(split, self.classes, limit)
+    def __post_init__(self):
+        _check_fields(self)
+        if not self.targets or set(self.targets) - set(treatments.TASKS):
+            raise ValueError(f"targets must be some of {treatments.TASKS}, got {self.targets}")
+        if self.split == class_splits.ALL:
+            self._check_one_task()
+
+    def _check_one_task(self) -> None:
+        if self.targets != ("B",):
+            raise ValueError(f"split='all' has one task, B, which holds all classes; got targets {self.targets}")
+        impossible = [name for name in self.treatments if treatments.expand(name, "B", 1).source == "A"]
+        if impossible:
+            raise ValueError(
+                f"split='all' has no task A to transfer from; set treatments to some of BnB, BnB+, RnB, "
+                f"got {impossible}"
+            )
+
+    def class_splits(self) -> list[class_splits.ClassSplit]:
+        """Its class splits. Only random halves make more than one."""
+        return class_splits.of_kind(self.split, self.split_seeds)
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """All that one sweep trains. The fields are described in `configs/default.py`."""
+    """All that one sweep trains."""
 
-    store: str
-    expected_store: str = ""
-    source_store: str = ""
-    split: str = class_splits.RANDOM
-    split_seeds: tuple[int, ...] = (0,)
+    # Data and tasks.
+    store: str = ""  # path of the image store, made by bin/prepare.py
+    expected_store: str = ""  # what the store will be, for a --dry_run before it is there: imagenet2012
+    source_store: str = ""  # another store as task A, with split='data sets'
+    split: SplitKind = "random"  # random | natural/man-made | explicit | data sets | all (one task, B)
+    split_seeds: SplitSeeds = (0,)  # one pair of random halves for each
+    # Names of the classes of A and of B, with split='explicit'; also with 'natural/man-made', if they are not those of
+    # CIFAR, the shapes or ImageNet (by WordNet id), which are known.
     classes_a: tuple[str, ...] = ()
     classes_b: tuple[str, ...] = ()
-    images_per_class: tuple[int, ...] = (0,)
-    network: str = "convnet"
-    network_options: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    targets: tuple[str, ...] = ("B",)
-    treatments: tuple[str, ...] = ("BnB", "BnB+", "AnB", "AnB+", "RnB")
-    layers: tuple[int, ...] = ()
-    seeds: tuple[int, ...] = (0,)
+    images_per_class: Naturals = (0,)  # limits: only the first so many training images of each class; 0 for all
+
+    # Networks.
+    network: str = "convnet"  # convnet | caffenet | tiny; see tf_transfer/experiment/layer_tables.py
+    network_options: Mapping[str, object] = dataclasses.field(
+        default_factory=dict
+    )  # filters = (8, 16, 16, 32, 32), say
+
+    # What is trained. B stands for the target, A for the other task; `+` lets the copied layers learn.
+    targets: tuple[str, ...] = ("B",)  # ("A", "B") for both directions
+    treatments: tuple[str, ...] = ("BnB", "BnB+", "AnB", "AnB+", "RnB")  # also AnB-preserve1 and the like
+    layers: tuple[int, ...] = ()  # values of n; () for all, 1..N-1
+    seeds: Naturals = (0,)  # seeds of weights, order and dropout
+
+    # Several such groups of networks in one experiment, by name. Each sets what it does not share with the fields
+    # above: split, split_seeds, images_per_class, targets, treatments (none: bases alone), layers, seeds, and the
+    # recipe's steps and evaluations. For example
+    # config.blocks.volumes = dict(split="all", treatments=(), images_per_class=(10, 100), steps=2000)
     blocks: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict)
+
+    # How every network is trained.
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
-    metric: str = "top1_last"
-    cohort_size: int = 7
-    fine_tuned_cohort_size: int = 1
-    processes: int = 0
-    deterministic: str = "auto"
-    checkpoint_minutes: float = 5.0
-    checkpoint_steps: int = 0
+
+    # How results are read: the last evaluation, or the mean of the ten best as in the paper.
+    metric: Metric = "top1_last"  # top1_last | top1_mean_best10
+
+    # How the work is cut. None of this changes what is trained; other cohorts and numbers of threads (processes) add up
+    # in another order, which changes the last bits.
+    cohort_size: Positive = 7  # runs with frozen layers that train side by side
+    fine_tuned_cohort_size: Positive = 1  # likewise without frozen layers
+    processes: Natural = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU
+    # The same bits each time on the same machine, with as many processes. auto: yes on the CPU, where it costs nothing.
+    deterministic: Literal["auto", "yes", "no"] = "auto"  # auto | yes | no
+    # Minutes between two checkpoints, or more if that would take over 1 % of the time.
+    checkpoint_minutes: NonNegative = 5.0
+    checkpoint_steps: Natural = 0  # if not 0, also a checkpoint about every so many steps
 
     def __post_init__(self):
+        _check_fields(self)
         if not self.store:
             raise ValueError("no image store given: set --config.store=PATH (made by bin/prepare.py)")
         kinds = {block.split for block in self.all_blocks().values()}
@@ -157,37 +200,25 @@ class Experiment:
             raise ValueError(
                 "source_store and split='data sets' go together: task A is then the source store's classes"
             )
-        if self.metric not in METRICS:
-            raise ValueError(f"unknown metric {self.metric!r}: expected one of {METRICS}")
-        if self.deterministic not in DETERMINISTIC:
-            raise ValueError(f"unknown deterministic {self.deterministic!r}: expected one of {DETERMINISTIC}")
-        limits = {"cohort_size": 1, "fine_tuned_cohort_size": 1, "processes": 0}
-        limits |= {"checkpoint_minutes": 0, "checkpoint_steps": 0}
-        for name, least in limits.items():
-            if not getattr(self, name) >= least:  # true of nan, too
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
     @classmethod
-    def from_config(cls, config: Mapping) -> Experiment:
+    def from_config(cls, config: Mapping[str, Any]) -> Experiment:
         """Builds an experiment from a nested mapping, such as `ConfigDict.to_dict()` returns.
 
         Raises:
           ValueError: A field is not known, or a value is out of range.
         """
-        fields = {name: _plain(value) for name, value in config.items()}
+        fields = {name: _with_sequences_as(tuple, value) for name, value in config.items()}
+        check_names(fields, field_names(cls))
         recipe = fields.get("recipe")
-        _refuse_old_names(fields)
-        _refuse_old_names(recipe if isinstance(recipe, Mapping) else {}, "recipe.")
-        experiment = safe_load.convert(fields, cls)
-        for kind, given in ((cls, fields), (Recipe, fields.get("recipe", ()))):
-            unknown = sorted(set(given) - {field.name for field in dataclasses.fields(kind)})
-            if unknown:
-                raise ValueError(f"unknown config fields {unknown}; configs/default.py lists them all")
-        return experiment
+        if isinstance(recipe, Mapping):
+            check_names(recipe, field_names(Recipe), prefix="recipe.")
+            fields["recipe"] = Recipe(**recipe)
+        return cls(**fields)
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         """Returns all fields as JSON values; `from_config` reads them back."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        return {name: _with_sequences_as(list, value) for name, value in dataclasses.asdict(self).items()}
 
     def all_blocks(self) -> dict[str, Block]:
         """The blocks by name: each has the experiment's own fields, but for those that it sets itself.
@@ -197,77 +228,79 @@ class Experiment:
         Raises:
           ValueError: A block sets a field that is not its own, or a value is out of range.
         """
-        names = [field.name for field in dataclasses.fields(Block)]
-        shared = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        names = field_names(Block)
+        shared = {name: getattr(self, name) for name in names if name in field_names(Experiment)}
         made = {}
         for name, changes in (self.blocks or {"": {}}).items():
-            _refuse_old_names(changes, f"blocks.{name}.")
-            unknown = sorted(set(changes) - set(names))
-            if unknown:
-                raise ValueError(f"blocks.{name}: a block cannot set {unknown}, only {names}")
+            check_names(changes, names, prefix=f"blocks.{name}.")
             try:
-                made[name] = safe_load.convert({**shared, **changes}, Block)
+                made[name] = Block(**{**shared, **changes})
             except ValueError as error:
                 raise ValueError(f"blocks.{name}: {error}" if name else str(error)) from None
         return made
-
-    def task_classes(self, split: class_splits.ClassSplit) -> class_splits.TaskClasses:
-        """Divides the classes as a class split says, also one that another config asked for.
-
-        Raises:
-          FileNotFoundError: There is no store.
-          ValueError: The halves overlap, are empty, or name unknown classes.
-        """
-        names = image_store.read_meta(self.store).class_names
-        every = tuple(range(len(names)))
-        if split.kind == class_splits.ALL:
-            return class_splits.TaskClasses(split, (), every)
-        if split.kind == class_splits.DATA_SETS:
-            source = image_store.read_meta(self.source_store)
-            return class_splits.TaskClasses(split, tuple(range(source.num_classes)), every)
-        if split.kind == class_splits.RANDOM:
-            halves = class_splits.random_halves(len(names), split.seed)
-        elif split.kind == class_splits.NATURAL_MAN_MADE and not (self.classes_a or self.classes_b):
-            halves = class_splits.natural_and_man_made(names)
-        else:
-            halves = (class_splits.indices_of(half, names) for half in (self.classes_a, self.classes_b))
-        return class_splits.TaskClasses(split, *(tuple(half.tolist()) for half in halves))
-
-    def task(self, split: class_splits.ClassSplit, letter: str, images_per_class: int = 0) -> Task:
-        """Task `A` or `B` of a class split."""
-        from_source = letter == "A" and split.kind == class_splits.DATA_SETS
-        store = self.source_store if from_source else self.store
-        return Task(store, self.task_classes(split).of(letter), images_per_class)
 
     def architecture(self, num_classes: int, image_size: int) -> layer_tables.Architecture:
         """The table of layers for a task of `num_classes` classes."""
         size = self.recipe.input_size(image_size)
         return layer_tables.build(self.network, num_classes, size, **dict(self.network_options))
 
-    def settings(self) -> dict:
-        """What every run's numbers depend on, as JSON values: two sweeps that share a workdir must agree in it."""
-        read_back = self.from_config(self.to_json())  # in which 10 epochs are 10.0, as a workdir reads them
-        fields = dataclasses.asdict(dataclasses.replace(read_back, recipe=read_back.recipe))
-        for name in (*_FREE_FIELDS, "store", "source_store"):
-            del fields[name]
-        stores = {"store": self.store} | ({"source_store": self.source_store} if self.source_store else {})
-        fields |= {name: image_store.read_meta(path).fingerprint for name, path in stores.items()}
-        return json.loads(json.dumps(fields))
 
-    def settings_hash(self) -> str:
-        """SHA-256 of `settings()`, in hexadecimal."""
-        return hash_json(self.settings())
+def field_names(kind: type) -> list[str]:
+    """Names of the fields of `Experiment`, `Recipe` or `Block`, in order."""
+    return [field.name for field in dataclasses.fields(kind)]
 
 
-def _refuse_old_names(fields: Iterable[str], prefix: str = "") -> None:
-    for name in fields:
-        if name in OLD_NAMES:
+def check_names(given: Collection[str], known: Collection[str], prefix: str = "") -> None:
+    """Checks the names of some config fields.
+
+    Args:
+      given: Names of fields.
+      known: The names that there are.
+      prefix: What stands before them in a config, for example `recipe.`.
+
+    Raises:
+      ValueError: A name is not known; the message says its new name, or one that looks like it.
+    """
+    for name in given:
+        if name in known:
+            continue
+        if OLD_NAMES.get(name) in known:
             raise ValueError(f"the config field {prefix}{name} is now called {prefix}{OLD_NAMES[name]}; rename it")
+        similar = difflib.get_close_matches(name, known, n=1)
+        meant = f"; perhaps {similar[0]!r} is meant" if similar else ""
+        listed = (
+            "configs/default.py lists them all" if prefix in ("", "recipe.") else f"a block can set {', '.join(known)}"
+        )
+        raise ValueError(f"the config has no field {prefix + name!r}{meant}; {listed}")
 
 
-def _plain(value: object) -> object:
+@functools.cache
+def _annotations(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+def _check_fields(instance: Recipe | Block | Experiment, prefix: str = "") -> None:
+    """Checks each field of a new instance against its annotation; whole numbers become floats where those are meant."""
+    for name, kind in _annotations(type(instance)).items():
+        value = getattr(instance, name)
+        if not isinstance(value, Recipe):
+            object.__setattr__(instance, name, _checked(prefix + name, value, kind))
+
+
+def _checked(name: str, value: object, kind: Any) -> object:
+    if typing.get_origin(kind) is Literal and value not in typing.get_args(kind):
+        raise ValueError(f"unknown {name} {value!r}: expected one of {typing.get_args(kind)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    try:
+        return safe_load.convert(value, kind, name)
+    except ValueError as error:
+        raise ValueError(str(error) if ", got " in str(error) else f"{error}, got {reprlib.repr(value)}") from None
+
+
+def _with_sequences_as(kind: type, value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _with_sequences_as(kind, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return tuple(_plain(item) for item in value)
+        return kind(_with_sequences_as(kind, item) for item in value)
     return value

@@ -6,13 +6,14 @@ import dataclasses
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tf_transfer.data import image_store
 from tf_transfer.experiment import class_splits, treatments
-from tf_transfer.experiment.blocks import Block
 from tf_transfer.experiment.class_splits import ClassSplit
-from tf_transfer.experiment.config import Experiment, Recipe, Task
+from tf_transfer.experiment.config import Block, Experiment, Recipe
+from tf_transfer.experiment.layer_tables import Architecture
+from tf_transfer.experiment.tasks import Task, make_task
 from tf_transfer.experiment.treatments import Treatment
 
 _RUN_NAME = re.compile(r"(?P<treatment>[^_]+)_(?P<split>[^_]+)_seed-(?P<seed>[0-9]+)(_images-(?P<images>[0-9]+))?")
@@ -100,22 +101,34 @@ class Plan:
       experiment: What is planned.
       runs: Every network, bases first.
       blocks: The same runs by block, each under the first block that asks for it.
-      cohorts: The runs grouped for training: bases first, which all others wait for, then the costliest first.
     """
 
     experiment: Experiment
     runs: tuple[Run, ...]
     blocks: Mapping[str, tuple[Run, ...]]
-    cohorts: tuple[Cohort, ...] = ()
+
+    @functools.cached_property
+    def cohorts(self) -> tuple[Cohort, ...]:
+        """The runs grouped for training: bases first, which all others wait for, then the costliest first."""
+
+        def rank(cohort: Cohort) -> tuple:
+            return not cohort.runs[0].treatment.is_base, -self.cohort_flops(cohort), cohort.name
+
+        return tuple(sorted(_group(self.experiment, self.runs), key=rank))
 
     def task(self, run: Run, letter: str) -> Task:
         """Task `A` or `B` of the run's class split, with the run's training volume."""
-        return self.experiment.task(run.split, letter, run.images_per_class)
+        return self._make_task(run.split, letter, run.images_per_class)
+
+    @functools.cached_property
+    def _make_task(self) -> Callable[[ClassSplit, str, int], Task]:
+        return functools.cache(functools.partial(make_task, self.experiment))
 
     @functools.cached_property
     def _recipes(self) -> dict[Run, Recipe]:
         blocks = self.experiment.all_blocks()
-        return {run: _recipe(self.experiment, blocks[name]) for name, runs in self.blocks.items() for run in runs}
+        recipes = {name: _recipe(self.experiment, blocks[name]) for name in self.blocks}
+        return {run: recipes[name] for name, runs in self.blocks.items() for run in runs}
 
     def recipe(self, run: Run) -> Recipe:
         """The recipe that a run of this plan is trained by: the experiment's, with the steps of the run's block."""
@@ -125,7 +138,7 @@ class Plan:
         """Training steps of a run."""
         return self.recipe(run).num_steps(self.task(run, run.treatment.target).num_images())
 
-    def architecture(self, run: Run):
+    def architecture(self, run: Run) -> Architecture:
         """The table of layers of the run's network."""
         task = self.task(run, run.treatment.target)
         image_size = image_store.read_meta(task.store).image_size
@@ -133,27 +146,15 @@ class Plan:
 
     def cohort_flops(self, cohort: Cohort) -> float:
         """Floating-point operations to train a cohort, the frozen layers that its runs share counted once."""
-        flops = self._layer_flops(cohort)
-        per_image = self._frozen_flops(cohort)
+        flops = [cost.flops for cost in self.architecture(cohort.runs[0]).costs()]
+        frozen: dict[str, int] = {}  # by source
+        for treatment in (run.treatment for run in cohort.runs):
+            frozen[treatment.source] = max(frozen.get(treatment.source, 0), treatment.num_frozen)
+        per_image = sum(sum(flops[:count]) for count in frozen.values())
         for run in cohort.runs:
             learning = flops[run.treatment.num_frozen :]
             per_image += 3 * sum(learning) - learning[0]  # the lowest learning layer passes no gradient on
         return per_image * self.experiment.recipe.batch_size * self.num_steps(cohort.runs[0])
-
-    def test_flops(self, cohort: Cohort) -> float:
-        """Floating-point operations of a cohort's forward pass for one image, as it is tested; shared layers once."""
-        flops = self._layer_flops(cohort)
-        return self._frozen_flops(cohort) + sum(sum(flops[run.treatment.num_frozen :]) for run in cohort.runs)
-
-    def _layer_flops(self, cohort: Cohort) -> list[int]:
-        return [cost.flops for cost in self.architecture(cohort.runs[0]).costs()]
-
-    def _frozen_flops(self, cohort: Cohort) -> int:
-        shared: dict[str, int] = {}
-        for treatment in (run.treatment for run in cohort.runs):
-            shared[treatment.source] = max(shared.get(treatment.source, 0), treatment.num_frozen)
-        flops = self._layer_flops(cohort)
-        return sum(sum(flops[:frozen]) for frozen in shared.values())
 
 
 def make_plan(experiment: Experiment) -> Plan:
@@ -166,23 +167,19 @@ def make_plan(experiment: Experiment) -> Plan:
     _check_stores(experiment)
     runs: dict[Run, str] = {}
     blocks = experiment.all_blocks()
+    recipes = {name: _recipe(experiment, block) for name, block in blocks.items()}
     for name, block in blocks.items():
         for run in _block_runs(experiment, block):
             first = runs.setdefault(run, name)
-            if _recipe(experiment, blocks[first]) != _recipe(experiment, block):
+            if recipes[first] != recipes[name]:
                 raise ValueError(
                     f"the blocks {first!r} and {name!r} both ask for {run.name}, with different steps or evaluations; "
                     "give them the same, or an experiment each"
                 )
-    ordered = sorted(runs, key=lambda run: not run.treatment.is_base)
-    plan = Plan(
-        experiment, tuple(ordered), {name: tuple(run for run in ordered if runs[run] == name) for name in blocks}
-    )
-    cohorts = sorted(
-        _group(experiment, ordered),
-        key=lambda cohort: (not cohort.runs[0].treatment.is_base, -plan.cohort_flops(cohort), cohort.name),
-    )
-    return dataclasses.replace(plan, cohorts=tuple(cohorts))
+    ordered = tuple(sorted(runs, key=lambda run: not run.treatment.is_base))
+    plan = Plan(experiment, ordered, {name: tuple(run for run in ordered if runs[run] == name) for name in blocks})
+    _ = plan.cohorts  # now, so that a class split or a network that cannot be made is told of at once
+    return plan
 
 
 def _recipe(experiment: Experiment, block: Block) -> Recipe:
@@ -246,7 +243,7 @@ def make_cohort(runs: Sequence[Run]) -> Cohort:
     return Cohort(f"{runs[0].group}_{_describe(runs)}", tuple(runs))
 
 
-def _group(experiment: Experiment, runs: list[Run]) -> Iterator[Cohort]:
+def _group(experiment: Experiment, runs: Sequence[Run]) -> Iterator[Cohort]:
     """Fills cohorts with whole families (runs that share a prefix) as far as the cohort size allows."""
 
     def cohort_key(run: Run) -> tuple:

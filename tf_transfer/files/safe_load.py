@@ -91,8 +91,13 @@ def parse_json(content: bytes, kind: type[T]) -> T:
         raise ValueError(_explain(error)) from error
 
 
-def convert(values: object, kind: type[T]) -> T:
+def convert(values: object, kind: type[T], name: str = "") -> T:
     """Builds a dataclass from nested dicts and sequences, as `parse_json` does.
+
+    Args:
+      values: What it is built from.
+      kind: A dataclass, or any other type that msgspec knows.
+      name: What the values are called in messages, for example the name of a field.
 
     Raises:
       ValueError: Types do not fit; the message says where.
@@ -100,15 +105,16 @@ def convert(values: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.MsgspecError as error:
-        raise ValueError(_explain(error)) from error
+        raise ValueError(_explain(error, name)) from error
 
 
-def _explain(error: msgspec.MsgspecError) -> str:
+def _explain(error: msgspec.MsgspecError, name: str = "") -> str:
     if isinstance(error.__cause__, ValueError):  # what a class says of its own values
         return str(error.__cause__)
     what, _, where = printable(str(error)).replace("`", "").partition(" - at $")
     what = what.replace("Expected array,", "Expected a tuple such as (1, 2),")
-    return f"{where.lstrip('.')}: {what[0].lower()}{what[1:]}" if where else what
+    where = (name + where).lstrip(".")
+    return f"{where}: {what[0].lower()}{what[1:]}" if where else what
 
 
 def parse_array(content: bytes) -> np.ndarray:

@@ -14,7 +14,8 @@ import os
 import numpy as np
 
 from tf_transfer.data import image_store
-from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.experiment.config import Recipe
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.files import checksums, safe_load
 
 _DIRECTORY, _FILE = "mean_images", "mean.npy"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tf_transfer.analysis import diagnostics
 from tf_transfer.data.image_store import SET_ASIDE
 from tf_transfer.experiment import class_splits, treatments
+from tf_transfer.experiment.tasks import divide_classes
 from tf_transfer.results.result import FINISHED
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _check_disjoint_classes(experiment: Experiment, splits: Iterable[str]) -> Ch
     if experiment.source_store:
         return Check(question, None, "The tasks are two data sets; whether they have classes in common is not known.")
     try:
-        tasks = {split: experiment.task_classes(class_splits.parse(split)) for split in splits}
+        tasks = {split: divide_classes(experiment, class_splits.parse(split)) for split in splits}
     except (FileNotFoundError, ValueError) as error:
         return Check(question, None, f"{error}.")
     tasks = {split: classes for split, classes in tasks.items() if classes.classes_a}

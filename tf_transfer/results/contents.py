@@ -14,6 +14,7 @@ from tf_transfer.data import image_store
 from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import Cohort, Plan, make_cohort, make_plan
+from tf_transfer.experiment.tasks import make_task
 from tf_transfer.results import result_files, workdir
 from tf_transfer.results.result import Result
 
@@ -105,7 +106,7 @@ def _number_test_images(experiment: Experiment, table: pd.DataFrame) -> dict[tup
     numbers = {}
     try:
         for split, target in set(zip(table["split"], table["target"], strict=True)):
-            task = experiment.task(class_splits.parse(split), target)
+            task = make_task(experiment, class_splits.parse(split), target)
             indices = image_store.ImageStore(task.store).indices("test", task.classes)
             numbers[split, target] = indices + _SECOND_STORE * (task.store != experiment.store)
     except FileNotFoundError:  # the image store is gone

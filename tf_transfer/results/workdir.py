@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.machine import Machine
+from tf_transfer.experiment.settings import settings
 from tf_transfer.files import safe_load
 from tf_transfer.files.atomic import replace_file
 from tf_transfer.files.checksums import seal_json, unseal_json
@@ -104,7 +105,7 @@ def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
         return _settle_precision(experiment, Machine.detect().fastest_precision)
     theirs = _read(workdir)
     experiment = _settle_precision(experiment, Experiment.from_config(theirs.config).recipe.precision)
-    if differing := _differing(_flat(theirs.settings), _flat(experiment.settings())):
+    if differing := _differing(_flat(theirs.settings), _flat(settings(experiment))):
         raise ValueError(
             f"the workdir {str(workdir)!r} belongs to another config ({differing}); "
             "choose another --workdir, or go back to that config"
@@ -154,7 +155,7 @@ def write_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
     """
     experiment = check_config(workdir, experiment, allow_other_versions)
     absolute = {name: os.path.abspath(path) for name in STORES if (path := getattr(experiment, name))}
-    written = _Config(experiment.to_json() | absolute, experiment.settings(), installed_versions())
+    written = _Config(experiment.to_json() | absolute, settings(experiment), installed_versions())
     with replace_file(pathlib.Path(workdir) / _CONFIG) as temporary:
         temporary.write_text(json.dumps(seal_json(dataclasses.asdict(written)), indent=1))
     return experiment

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.machine import Machine
 from tf_transfer.experiment.plan import Cohort, Plan, make_plan
+from tf_transfer.experiment.settings import settings_hash
 from tf_transfer.results import checkpoints, result_files, workdir
 from tf_transfer.results.result import Result
 from tf_transfer.sweep.executor import EndedCohort, Executor
@@ -141,7 +142,7 @@ class _Sweep:
         self, plan: Plan, directory: pathlib.Path, executor: Executor, on_progress: Callable[[Progress], None]
     ):
         self._plan, self._directory, self._executor, self._on_progress = plan, directory, executor, on_progress
-        self._settings_hash = plan.experiment.settings_hash()
+        self._settings_hash = settings_hash(plan.experiment)
         self._finished: dict[str, Result] = {}
         self._collect_results()
         self._waiting = pending_cohorts(plan, directory)

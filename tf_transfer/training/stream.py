@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from tf_transfer.data.image_store import ImageStore
 from tf_transfer.experiment.class_splits import remap
-from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.experiment.config import Recipe
 from tf_transfer.experiment.seeds import derive_seed
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.networks import normalisation
 from tf_transfer.training import augmentation
 from tf_transfer.training.numpy_function import numpy_function

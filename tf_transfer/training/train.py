@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 
-from tf_transfer.experiment.config import Recipe, Task
+from tf_transfer.experiment.config import Recipe
 from tf_transfer.experiment.plan import Cohort, Plan, Run, make_cohort
+from tf_transfer.experiment.settings import settings_hash
+from tf_transfer.experiment.tasks import Task
 from tf_transfer.networks import cohort_model, layer_blocks, normalisation
 from tf_transfer.results import checkpoints, result_files, workdir
 from tf_transfer.results.result import DIVERGED, FINISHED, Result
@@ -111,7 +113,7 @@ def _checkpoint_identity(plan: Plan, cohort: Cohort, base_weights: Mapping) -> d
     """What a checkpoint must belong to, so that training may go on from it."""
     return {
         "runs": [run.name for run in cohort.runs],
-        "settings": plan.experiment.settings_hash(),
+        "settings": settings_hash(plan.experiment),
         "steps": [plan.num_steps(cohort.runs[0]), plan.recipe(cohort.runs[0]).evaluations],
         "bases": {name: cohort_model.hash_weights(weights) for name, weights in sorted(base_weights.items())},
         "versions": workdir.computing_versions(workdir.installed_versions()),
@@ -202,7 +204,7 @@ def _result(
         train_top1_history=history.train_top1[number],
         **provenance,
         precision=recipe.precision,
-        settings_hash=plan.experiment.settings_hash(),
+        settings_hash=settings_hash(plan.experiment),
         versions=workdir.installed_versions(),
         cohort=cohort.name,
         cohort_runs=[run.name for run in cohort.runs],
