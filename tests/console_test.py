@@ -97,13 +97,13 @@ def test_the_report_by_families_and_table_1(make_result, tmp_path, capsys):
     assert ["over", "baseB", "2.5"] in lines and ["over", "BnB+", "-1.0"] in lines
     assert not any("paper" in line or line[:1] == ["tensorboard:"] for line in lines)
     # The paper's rows have no column 1-2, and so are empty.
-    lines = printed_report(table, tmp_path, capsys, beside_paper=True)
+    lines = printed_report(table, tmp_path, capsys, with_published=True)
     assert "over baseB, Table 1 of the paper".split() in lines
 
 
 def test_the_papers_own_table_1_beside_ours(tmp_path, capsys):
     boost = table1.boost(published.read_table(), published.METRIC)
-    console._print_table1(boost, beside_paper=True)
+    console._print_table1(boost, with_published=True)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     for name, numbers in (("over baseB", ["1.6", "1.8", "2.1"]), ("over BnB+", ["1.4", "1.4", "1.7"])):
         assert name.split() + numbers in lines and f"{name}, Table 1 of the paper".split() + numbers in lines

@@ -99,7 +99,7 @@ def print_report(report) -> None:
             table.add_row(treatments.pattern(kind), *_one_decimal(row))
         CONSOLE.print(table)
     if len(report.boost):
-        _print_table1(report.boost, report.beside_paper)
+        _print_table1(report.boost, report.with_published)
     _print_effects(report.effects)
     for warning in report.warnings:
         _caution(warning)
@@ -118,11 +118,11 @@ def print_report(report) -> None:
         print(f"tensorboard: tensorboard --host=localhost --load_fast=false --logdir={report.tensorboard_path}")
 
 
-def _print_table1(boost, beside_paper: bool) -> None:
+def _print_table1(boost, with_published: bool) -> None:
     table = rich.table.Table("boost of AnB+ (points), layers n =", *boost.columns, box=rich.box.SIMPLE)
     for name, row in boost.iterrows():
         table.add_row(name, *_one_decimal(row))
-    if beside_paper:
+    if with_published:
         for name, row in table1.PAPER.items():
             table.add_row(
                 f"{name}, Table 1 of the paper", *_one_decimal(row.get(layers, nan) for layers in boost.columns)

@@ -28,7 +28,7 @@ def test_a_report_holds_tables_figures_page_and_tensorboard_log(reported):
     drawn += ["effects", "each_effect", "learning_curves"]
     assert report.figure_paths == {name: directory / "figures" / f"{name}.png" for name in drawn}
     assert report.figure_paths["figure2_published"].read_bytes() != report.figure_paths["figure2"].read_bytes()
-    assert report.beside_paper and report.effects_path == directory / "effects.csv"
+    assert report.with_published and report.effects_path == directory / "effects.csv"
     assert len(report.effects) == 70  # 7 effects: of 7 layers and 3 ranges of layers
     assert report.effects_path.read_text().startswith("effect,layers,n,estimate,low,high,p,p_holm,groups,images,")
     assert report.findings.recommendation

@@ -35,7 +35,7 @@ class Report(Summary):
       missing: The planned cohorts that are not done, with the runs that they lack, as far as that is known.
       effects_path: `effects.csv`, if any.
       tensorboard_path: Directory of the TensorBoard logs, if any.
-      beside_paper: Whether the paper's own Table 1 is to be shown with it.
+      with_published: Whether the paper's own Table 1 is to be printed with it.
     """
 
     table_path: pathlib.Path
@@ -44,20 +44,20 @@ class Report(Summary):
     missing: tuple[Cohort, ...] = ()
     effects_path: pathlib.Path | None = None
     tensorboard_path: pathlib.Path | None = None
-    beside_paper: bool = False
+    with_published: bool = False
 
 
 def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False) -> Report:
-    """Writes table, figures and page of all finished runs in a workdir, and shows the figures in TensorBoard.
+    """Writes tables, figures and page of all finished runs in a workdir, and shows the figures in TensorBoard.
 
     Args:
       workdir: The experiment's directory.
       metric: `top1_last` or `top1_mean_best10`.
-      compare: Also draw the paper's figures with its published curves behind one's own.
+      compare: Also draw the figures with the paper's published curves behind one's own.
 
     Raises:
       FileNotFoundError: No run is finished.
-      ValueError: There is no figure to compare in, or a result is damaged.
+      ValueError: No figure can be compared with the published ones, or a result is damaged.
     """
     contents = read_contents(workdir)
     directory, table = contents.directory, contents.table
@@ -83,7 +83,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         missing=contents.missing,
         effects_path=result_files.write_effects(directory, summary.effects),
         tensorboard_path=directory / "tensorboard",
-        beside_paper=compare,
+        with_published=compare,
     )
 
 
@@ -111,7 +111,7 @@ def write_published(out: str | os.PathLike) -> Report:
         table_path=published.PATH,
         figure_paths=_paths_by_name(saved),
         page_path=directory / _PAGE,
-        beside_paper=True,
+        with_published=True,
     )
 
 

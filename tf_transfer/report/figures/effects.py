@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _POINTS = "Percentage points of top-1 accuracy"
-# Each network's place beside the base is an effect, some of them with the sign turned.
+# How far each kind lies from the base is an effect, or one with its sign changed.
 _STACKED = {"selffer": ("co-adaptation", -1), "transfer": ("transfer cost", -1), "transfer+": ("boost over base", 1)}
 _AREAS = (
     ("selffer", "baseB", "selffer", "co-adaptation: lost by splitting layers that had learnt together"),

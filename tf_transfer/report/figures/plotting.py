@@ -204,7 +204,7 @@ def label_line_ends(axes: Axes, ends: Iterable[LineEnd], fontsize: float = 10) -
 
 
 def save(figure: Figure, path: pathlib.Path) -> None:
-    """Writes a figure as PNG and, beside it, as SVG, in which texts are texts, in the reader's own font."""
+    """Writes a figure as PNG and, next to it, as SVG, in which text stays text, in the reader's own font."""
     import matplotlib
 
     path.parent.mkdir(parents=True, exist_ok=True)

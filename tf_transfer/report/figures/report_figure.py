@@ -73,7 +73,7 @@ class SavedFigure:
 
     Attributes:
       figure: Which one.
-      paths: Its pictures as PNG, with an SVG beside each, by their names.
+      paths: Its pictures as PNG files by their names; an SVG file lies next to each.
       description: What it shows, in words.
     """
 
