@@ -1,6 +1,8 @@
 """Every field of an experiment. Other configs start from this one and change a few.
 
 python bin/sweep.py --config=configs/default.py --config.store=STORE --workdir=WORKDIR
+
+Written by python -m tf_transfer.experiment.write_default_config, from the fields of `Experiment` and `Recipe`.
 """
 
 import ml_collections
@@ -23,8 +25,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.images_per_class = (0,)  # limits: only the first so many training images of each class; 0 for all
 
     # Networks.
-    config.network = "convnet"  # convnet | caffenet | tiny; see tf_transfer/architectures.py
-    config.network_options = ml_collections.ConfigDict()  # for example filters = (8, 16, 16, 32, 32)
+    config.network = "convnet"  # convnet | caffenet | tiny; see tf_transfer/experiment/layer_tables.py
+    # A network's own options, for example filters = (8, 16, 16, 32, 32).
+    config.network_options = ml_collections.ConfigDict()
 
     # What is trained. B stands for the target, A for the other task; `+` lets the copied layers learn.
     config.targets = ("B",)  # ("A", "B") for both directions
@@ -54,8 +57,8 @@ def get_config() -> ml_collections.ConfigDict:
     recipe.crop_padding = 0  # zero pixels around the image before it is cropped at random
     recipe.crop_size = 0  # side of the random crop and so of the network's input; 0 for the image's
     recipe.random_flip = False  # each image as it is or mirrored, at random
-    recipe.normalisation = "channels"  # channels (their mean and deviation) | mean image (subtracted, as in the paper)
-    recipe.precision = "auto"  # float32 | mixed_bfloat16 | auto: whichever this machine computes faster
+    recipe.normalisation = "channels"  # channels (mean and deviation) | mean image (subtracted; the paper's)
+    recipe.precision = "auto"  # float32 | mixed_bfloat16 | auto: the faster one of the workdir's first machine
 
     # How results are read: the last evaluation, or the mean of the ten best as in the paper.
     config.metric = "top1_last"  # top1_last | top1_mean_best10
@@ -67,7 +70,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.processes = 0  # cohorts that train at the same time; 0: one per core, at most 8, and one on a GPU
     # The same bits each time on the same machine, with as many processes. auto: yes on the CPU, where it costs nothing.
     config.deterministic = "auto"  # auto | yes | no
-    config.checkpoint_minutes = 5.0  # minutes between two checkpoints, or more if that would take over 1 % of the time
+    # Minutes between two checkpoints, or more if that would take over 1 % of the time.
+    config.checkpoint_minutes = 5.0
     config.checkpoint_steps = 0  # if not 0, also a checkpoint about every so many steps
     config.lock()
     config.network_options.unlock()  # each network has its own

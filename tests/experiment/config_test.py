@@ -12,6 +12,7 @@ from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import OLD_NAMES, Experiment, Recipe
 from tf_transfer.experiment.settings import settings, settings_hash
 from tf_transfer.experiment.tasks import divide_classes, make_task
+from tf_transfer.experiment.write_default_config import default_config
 from tf_transfer.results import workdir
 
 RANDOM_0, NATURAL_MAN_MADE = ClassSplit("random", 0), ClassSplit("natural/man-made")
@@ -20,6 +21,10 @@ CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
 def fields(dataclass):
     return {field.name for field in dataclasses.fields(dataclass)}
+
+
+def test_the_default_config_is_written_from_the_fields():
+    assert (CONFIGS / "default.py").read_text() == default_config()
 
 
 def test_default_config_has_exactly_the_fields_and_defaults_of_an_experiment():

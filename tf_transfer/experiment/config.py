@@ -157,9 +157,8 @@ class Experiment:
 
     # Networks.
     network: str = "convnet"  # convnet | caffenet | tiny; see tf_transfer/experiment/layer_tables.py
-    network_options: Mapping[str, object] = dataclasses.field(
-        default_factory=dict
-    )  # filters = (8, 16, 16, 32, 32), say
+    # A network's own options, for example filters = (8, 16, 16, 32, 32).
+    network_options: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     # What is trained. B stands for the target, A for the other task; `+` lets the copied layers learn.
     targets: tuple[str, ...] = ("B",)  # ("A", "B") for both directions
