@@ -44,7 +44,9 @@ def test_all_is_well(ask, make_result):
     found = ask(base, make_result("A1B", frozen_sha256="f", copied_sha256="c"))
     assert {answer for answer, _ in found.values()} == {"yes"}
     assert "All 2 runs" in found["complete"][1]
-    assert "baseB_random-0_seed-0: 1.0 points" in found["bases trained"][1]  # over the last of five evaluations
+    assert (
+        "baseB_random-0_seed-0 gained most, 1.0 points" in found["bases trained"][1]
+    )  # over the last of five evaluations
     assert "40.0 %" in found["above chance"][1] and "10.0 %" in found["above chance"][1]
     assert "1 of 1" in found["frozen"][1] and "random-0 3 and 3" in found["disjoint"][1]
 

@@ -106,9 +106,7 @@ def _check_bases_trained(results: Sequence[Result], table: pd.DataFrame, metric:
     late_gains = {base.run: _late_gain(base) for base in bases}
     slowest = max(late_gains, key=late_gains.__getitem__)
     warnings = diagnostics.under_trained_bases(table, metric)
-    detail = (
-        f"Over the last fifth of the evaluations, no base gained more than {slowest}: {late_gains[slowest]:.1f} points."
-    )
+    detail = f"Over the last fifth of the evaluations {slowest} gained most, {late_gains[slowest]:.1f} points."
     detail += (
         "".join(f" {text}." for text in warnings) or " No network that only retrains a base's top is far above it."
     )
