@@ -32,110 +32,72 @@ def test_help(run, name, flags):
 
 
 @pytest.mark.parametrize(
-    "name, flags, message",
+    "name, flags, words",
     [
-        ("sweep", [CONFIG, "--colour=1"], "Unknown command line flag 'colour'"),
-        ("prepare", ["--source=shapes", "--out=x", "--format=gif"], "flag --format=gif: value should be one of"),
-        ("prepare", ["--source=shapes", "--out=x", "--holdout=2"], "flag --holdout=2: 2.0 is not a number in the"),
-        ("prepare", ["--source=shapes"], "--out is missing; see --help"),
-        ("prepare", ["--source=shapes", "--out="], "--out is missing; see --help"),
-        ("sweep", ["--workdir=x"], "expected one of --config, --like, --join, got none of them; see --help"),
-        (
-            "sweep",
-            [CONFIG, "--like=y", "--workdir=x"],
-            "expected one of --config, --like, --join, got --config and --l",
-        ),
-        ("sweep", ["--config=README.md", "--workdir=x"], "the config cannot be loaded (SyntaxError: "),
-        ("sweep", ["--config=setup.py", "--workdir=x"], "the config cannot be loaded (it ends the program: "),
-        ("report", ["--workdir=x", "y"], "unexpected arguments ['y']: flags start with --; see --help"),
-        (
-            "report",
-            [],
-            "flags workdir=None, published=False: expected either --workdir=DIR or --published (see --help)",
-        ),
-        ("report", ["--workdir=x", "--published"], "flags workdir=x, published=True: expected either --workdir=DIR or"),
-        ("report", ["--workdir=x", "--out=y"], "flags workdir=x, out=y: --out goes with --published; a workdir's"),
-        ("report", ["--workdir=x", "--compare=y"], "flag --compare=y: value should be one of <published>"),
-        (
-            "report",
-            ["--published", "--metric=top1_last"],
-            "flags published=True, compare=None, metric=top1_last: --pub",
-        ),
-        (
-            "report",
-            ["--published", "--compare=published"],
-            "flags published=True, compare=published, metric=None: --pu",
-        ),
-        ("sweep", [CONFIG, "--config.colour=1"], "the config has no field 'colour'; configs/default.py lists them all"),
-        ("sweep", [CONFIG, "--config.stroe=x"], "the config has no field 'stroe'; perhaps 'store' is meant; "),
-        ("sweep", [CONFIG, "--config.recipe.rate=1"], "the config has no field 'rate'; configs/default.py lists them"),
-        ("sweep", [CONFIG, "--config.recipe.tests=3"], "the config field 'tests' is now called 'evaluations'; "),
-        ("sweep", [CONFIG, "--config.recipe.epochs=x"], "flag --config.recipe.epochs=x: could not convert string to"),
+        ("sweep", [CONFIG, "--colour=1"], ["Unknown", "'colour'"]),
+        ("prepare", ["--source=shapes", "--out=x", "--format=gif"], ["--format=gif", "raw|jpeg"]),
+        ("prepare", ["--source=shapes", "--out=x", "--holdout=2"], ["--holdout=2", "range"]),
+        ("prepare", ["--source=shapes"], ["--out", "--help"]),
+        ("prepare", ["--source=shapes", "--out="], ["--out", "--help"]),
+        ("sweep", ["--workdir=x"], ["--config", "--like", "--join", "--help"]),
+        ("sweep", [CONFIG, "--like=y", "--workdir=x"], ["--config", "--like", "--join", "--help"]),
+        ("sweep", ["--config=README.md", "--workdir=x"], ["config", "SyntaxError"]),
+        ("sweep", ["--config=setup.py", "--workdir=x"], ["config", "ends the program"]),
+        ("report", ["--workdir=x", "y"], ["'y'", "--help"]),
+        ("report", [], ["--workdir", "--published", "--help"]),
+        ("report", ["--workdir=x", "--published"], ["--workdir", "--published", "both"]),
+        ("report", ["--workdir=x", "--out=y"], ["--out", "--published"]),
+        ("report", ["--workdir=x", "--compare=y"], ["--compare=y", "published"]),
+        ("report", ["--published", "--metric=top1_last"], ["--published", "metric"]),
+        ("report", ["--published", "--compare=published"], ["--published", "--compare"]),
+        ("sweep", [CONFIG, "--config.colour=1"], ["'colour'", "configs/default.py"]),
+        ("sweep", [CONFIG, "--config.stroe=x"], ["'stroe'", "'store'"]),
+        ("sweep", [CONFIG, "--config.recipe.rate=1"], ["'rate'", "configs/default.py"]),
+        ("sweep", [CONFIG, "--config.recipe.tests=3"], ["'tests'", "'evaluations'"]),
+        ("sweep", [CONFIG, "--config.recipe.epochs=x"], ["--config.recipe.epochs=x"]),
     ],
 )
-def test_wrong_flags_are_one_line_and_status_2(run, name, flags, message):
+def test_wrong_flags_are_one_line_and_status_2(run, name, flags, words):
     done = run(name, *flags)
-    assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert not [word for word in words if word not in done.stderr], done.stderr
     assert (done.returncode, done.stdout) == (2, "")
 
 
 @pytest.mark.parametrize(
-    "name, flags, message",
+    "name, flags, words",
     [
-        ("prepare", ["--source=folder:nowhere", "--out=x"], "there is no folder 'nowhere'; expected DIR"),
-        (
-            "prepare",
-            ["--source=shapes", "--out=README.md/x"],
-            "cannot write to README.md/x.partial (Not a directory); c",
-        ),
-        (
-            "prepare",
-            ["--source=shapes", "--out=x", "--image_size=9999"],
-            "image_size must be 0 or a number of pixels up",
-        ),
-        ("prepare", ["--source=photos", "--out=x"], "unknown source 'photos': expected tfds:NAME[/CONFIG], folder:DIR"),
-        ("sweep", [CONFIG, "--workdir=x"], "no image store given: set --config.store=PATH (made by bin/prepare.py)"),
-        ("sweep", [CONFIG, "--config.store=nowhere", "--workdir=x"], "no image store at 'nowhere'"),
-        ("sweep", [CONFIG, "--config.store={store}"], "no workdir given: set --workdir=DIR, where results are to"),
-        (
-            "sweep",
-            ["--like=nowhere", "--workdir=x"],
-            "'nowhere' is not the workdir of an experiment (no config.json in",
-        ),
-        ("sweep", ["--like={workdir}"], "no workdir given: set --workdir=DIR, where results are to"),
-        ("sweep", ["--join"], "no workdir given: set --workdir=DIR, where results are to"),
-        (
-            "sweep",
-            [CONFIG, "--config.store={store}", "--workdir=configs"],
-            "'configs' is no workdir (no config.json in i",
-        ),
-        (
-            "sweep",
-            [CONFIG, "--config.recipe.learning_rate=nan"],
-            "recipe.learning_rate: expected a finite number, got n",
-        ),
-        ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], "there is no config 'configs/nowhere.py'; "),
-        ("sweep", [CONFIG, "--config.treatments=XnB"], "unknown treatment 'XnB': expected some of BnB, BnB+, AnB"),
-        ("sweep", [CONFIG, "--config.network=vgg"], "unknown network 'vgg': expected one of ['caffenet', "),
-        ("sweep", [CONFIG, "--config.layers=(8,)"], "layers: n must lie in 1..7 for convnet (8 layers), got 8"),
-        ("sweep", [CONFIG, "--config.layers=abc"], "layers[0]: expected int, got str"),
-        (
-            "report",
-            ["--published", "--out=README.md"],
-            "cannot write to 'README.md' (File exists); choose another --out",
-        ),
-        ("report", ["--workdir=README.md"], "'README.md' is a file, not a workdir; choose another --workdir"),
-        ("export", ["--workdir=nowhere", "--run=A3B", "--to=x"], "'nowhere' is not the workdir of an experiment"),
-        ("export", ["--workdir={workdir}", "--run=../../x", "--to=x"], "unknown treatment '../../x': expected baseA, "),
-        ("report", ["--workdir=nowhere"], "'nowhere' is not the workdir of an experiment (no config.json in it)"),
+        ("prepare", ["--source=folder:nowhere", "--out=x"], ["'nowhere'"]),
+        ("prepare", ["--source=shapes", "--out=README.md/x"], ["README.md/x", "Not a directory"]),
+        ("prepare", ["--source=shapes", "--out=x", "--image_size=9999"], ["image_size", "9999"]),
+        ("prepare", ["--source=photos", "--out=x"], ["'photos'", "tfds:NAME", "folder:DIR"]),
+        ("sweep", [CONFIG, "--workdir=x"], ["--config.store", "bin/prepare.py"]),
+        ("sweep", [CONFIG, "--config.store=nowhere", "--workdir=x"], ["'nowhere'"]),
+        ("sweep", [CONFIG, "--config.store={store}"], ["--workdir=DIR"]),
+        ("sweep", ["--like={workdir}"], ["--workdir=DIR"]),
+        ("sweep", ["--join"], ["--workdir=DIR"]),
+        ("sweep", ["--like=nowhere", "--workdir=x"], ["'nowhere'", "config.json"]),
+        ("sweep", [CONFIG, "--config.store={store}", "--workdir=configs"], ["'configs'", "config.json"]),
+        ("sweep", [CONFIG, "--config.recipe.learning_rate=nan"], ["recipe.learning_rate", "nan"]),
+        ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], ["configs/nowhere.py"]),
+        ("sweep", [CONFIG, "--config.treatments=XnB"], ["'XnB'", "AnB"]),
+        ("sweep", [CONFIG, "--config.network=vgg"], ["'vgg'", "caffenet"]),
+        ("sweep", [CONFIG, "--config.layers=(8,)"], ["layers", "1..7", "8"]),
+        ("sweep", [CONFIG, "--config.layers=abc"], ["layers", "int", "str"]),
+        ("report", ["--published", "--out=README.md"], ["'README.md'", "--out"]),
+        ("report", ["--workdir=README.md"], ["'README.md'", "--workdir"]),
+        ("report", ["--workdir=nowhere"], ["'nowhere'", "config.json"]),
+        ("export", ["--workdir=nowhere", "--run=A3B", "--to=x"], ["'nowhere'"]),
+        ("export", ["--workdir={workdir}", "--run=../../x", "--to=x"], ["'../../x'", "baseA"]),
     ],
 )
-def test_wrong_values_are_one_line_and_status_1(run, store, invented_workdir, name, flags, message):
+def test_wrong_values_are_one_line_and_status_1(run, store, invented_workdir, name, flags, words):
     flags = [flag.format(store=store, workdir=invented_workdir) for flag in flags]
     if CONFIG in flags and not any(flag.startswith(("--workdir", "--config.store")) for flag in flags):
         flags += [f"--config.store={store}", "--dry_run"]
     done = run(name, *flags)
-    assert done.stderr.startswith(f"error: {message}") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert not [word for word in words if word not in done.stderr], done.stderr
     assert (done.returncode, done.stdout) == (1, "")
 
 

@@ -81,6 +81,15 @@ def trained(experiment, tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def bases(trained, experiment, tmp_path):
+    """Path of a workdir of its own in which only the bases of `experiment` are done."""
+    workdir.write_config(tmp_path, experiment)
+    for name in ("baseA_random-0_seed-0", "baseB_random-0_seed-0"):
+        shutil.copytree(result_files.run_directory(trained, name), result_files.run_directory(tmp_path, name))
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def make_result():
     """Returns a function that invents the result of a run, such as `make_result("A3B+", top1=0.4)`."""

@@ -1,7 +1,6 @@
 """A training that stops, however often and wherever, ends as one that was never stopped: bit for bit."""
 
 import dataclasses
-import shutil
 import types
 
 import keras
@@ -9,7 +8,7 @@ import pytest
 
 from tests.helpers.sweeps import assert_same_runs
 from tf_transfer.experiment.plan import make_plan
-from tf_transfer.results import checkpoints, result_files, workdir
+from tf_transfer.results import checkpoints, result_files
 from tf_transfer.training import checkpointing, train
 from tf_transfer.training.checkpointing import Checkpointer, CheckpointPolicy, Preempted
 from tf_transfer.training.compiled import CompiledCohort
@@ -27,15 +26,6 @@ class StopAt:
     def is_set(self):
         self.looks -= 1
         return self.looks < 0
-
-
-@pytest.fixture
-def bases(trained, experiment, tmp_path):
-    """A workdir of its own in which only the bases are done."""
-    workdir.write_config(tmp_path, experiment)
-    for name in ("baseA_random-0_seed-0", "baseB_random-0_seed-0"):
-        shutil.copytree(result_files.run_directory(trained, name), result_files.run_directory(tmp_path, name))
-    return tmp_path
 
 
 def cohort_of(treatment, experiment):

@@ -8,23 +8,13 @@ import pytest
 from tf_transfer.experiment.plan import make_cohort, make_plan
 from tf_transfer.experiment.settings import settings_hash
 from tf_transfer.networks import cohort_model, layer_blocks
-from tf_transfer.results import checkpoints, result_files, workdir
+from tf_transfer.results import checkpoints, result_files
 from tf_transfer.results.result import DIVERGED, FINISHED
 from tf_transfer.training import train
 
 SUFFIX = "_random-0_seed-0"  # of the names of all runs here
 FROZEN = {"A1B": 1, "A2B": 2, "B1B": 1, "B2B": 2, "R1B": 1, "R2B": 2, "A1B-preserve1": 1}
 NOT_FROZEN = ("baseA", "baseB", "A1B+", "A2B+", "B1B+", "B2B+")
-
-
-@pytest.fixture
-def bases(trained, experiment, tmp_path):
-    """A workdir of its own in which only baseA and baseB are done."""
-    workdir.write_config(tmp_path, experiment)
-    for base in ("baseA", "baseB"):
-        name = base + SUFFIX
-        shutil.copytree(result_files.run_directory(trained, name), result_files.run_directory(tmp_path, name))
-    return tmp_path
 
 
 def train_runs(directory, experiment, *treatments):
