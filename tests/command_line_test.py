@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.files import read_files
 
 CONFIG = "--config=configs/default.py"
+SLOW = pytest.mark.slow  # of several mistakes that are found in one way, the first is among the fast tests
 
 
 @pytest.fixture(scope="module")
@@ -36,23 +37,23 @@ def test_help(run, name, flags):
     [
         ("sweep", [CONFIG, "--colour=1"], ["Unknown", "'colour'"]),
         ("prepare", ["--source=shapes", "--out=x", "--format=gif"], ["--format=gif", "raw|jpeg"]),
-        ("prepare", ["--source=shapes", "--out=x", "--holdout=2"], ["--holdout=2", "range"]),
+        pytest.param("prepare", ["--source=shapes", "--out=x", "--holdout=2"], ["--holdout=2", "range"], marks=SLOW),
         ("prepare", ["--source=shapes"], ["--out", "--help"]),
-        ("prepare", ["--source=shapes", "--out="], ["--out", "--help"]),
+        pytest.param("prepare", ["--source=shapes", "--out="], ["--out", "--help"], marks=SLOW),
         ("sweep", ["--workdir=x"], ["--config", "--like", "--join", "--help"]),
         ("sweep", [CONFIG, "--like=y", "--workdir=x"], ["--config", "--like", "--join", "--help"]),
         ("sweep", ["--config=README.md", "--workdir=x"], ["config", "SyntaxError"]),
-        ("sweep", ["--config=setup.py", "--workdir=x"], ["config", "ends the program"]),
+        pytest.param("sweep", ["--config=setup.py", "--workdir=x"], ["config", "ends the program"], marks=SLOW),
         ("report", ["--workdir=x", "y"], ["'y'", "--help"]),
         ("report", [], ["--workdir", "--published", "--help"]),
-        ("report", ["--workdir=x", "--published"], ["--workdir", "--published", "both"]),
+        pytest.param("report", ["--workdir=x", "--published"], ["--workdir", "--published", "both"], marks=SLOW),
         ("report", ["--workdir=x", "--out=y"], ["--out", "--published"]),
         ("report", ["--workdir=x", "--compare=y"], ["--compare=y", "published"]),
-        ("report", ["--published", "--metric=top1_last"], ["--published", "metric"]),
-        ("report", ["--published", "--compare=published"], ["--published", "--compare"]),
+        pytest.param("report", ["--published", "--metric=top1_last"], ["--published", "metric"], marks=SLOW),
+        pytest.param("report", ["--published", "--compare=published"], ["--published", "--compare"], marks=SLOW),
         ("sweep", [CONFIG, "--config.colour=1"], ["'colour'", "configs/default.py"]),
         ("sweep", [CONFIG, "--config.stroe=x"], ["'stroe'", "'store'"]),
-        ("sweep", [CONFIG, "--config.recipe.rate=1"], ["'rate'", "configs/default.py"]),
+        pytest.param("sweep", [CONFIG, "--config.recipe.rate=1"], ["'rate'", "configs/default.py"], marks=SLOW),
         ("sweep", [CONFIG, "--config.recipe.tests=3"], ["'tests'", "'evaluations'"]),
         ("sweep", [CONFIG, "--config.recipe.epochs=x"], ["--config.recipe.epochs=x"]),
     ],
@@ -69,24 +70,28 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, words):
     [
         ("prepare", ["--source=folder:nowhere", "--out=x"], ["'nowhere'"]),
         ("prepare", ["--source=shapes", "--out=README.md/x"], ["README.md/x", "Not a directory"]),
-        ("prepare", ["--source=shapes", "--out=x", "--image_size=9999"], ["image_size", "9999"]),
-        ("prepare", ["--source=photos", "--out=x"], ["'photos'", "tfds:NAME", "folder:DIR"]),
+        pytest.param(
+            "prepare", ["--source=shapes", "--out=x", "--image_size=9999"], ["image_size", "9999"], marks=SLOW
+        ),
+        pytest.param("prepare", ["--source=photos", "--out=x"], ["'photos'", "tfds:NAME", "folder:DIR"], marks=SLOW),
         ("sweep", [CONFIG, "--workdir=x"], ["--config.store", "bin/prepare.py"]),
         ("sweep", [CONFIG, "--config.store=nowhere", "--workdir=x"], ["'nowhere'"]),
         ("sweep", [CONFIG, "--config.store={store}"], ["--workdir=DIR"]),
-        ("sweep", ["--like={workdir}"], ["--workdir=DIR"]),
-        ("sweep", ["--join"], ["--workdir=DIR"]),
-        ("sweep", ["--like=nowhere", "--workdir=x"], ["'nowhere'", "config.json"]),
+        pytest.param("sweep", ["--like={workdir}"], ["--workdir=DIR"], marks=SLOW),
+        pytest.param("sweep", ["--join"], ["--workdir=DIR"], marks=SLOW),
+        pytest.param("sweep", ["--like=nowhere", "--workdir=x"], ["'nowhere'", "config.json"], marks=SLOW),
         ("sweep", [CONFIG, "--config.store={store}", "--workdir=configs"], ["'configs'", "config.json"]),
-        ("sweep", [CONFIG, "--config.recipe.learning_rate=nan"], ["recipe.learning_rate", "nan"]),
+        pytest.param(
+            "sweep", [CONFIG, "--config.recipe.learning_rate=nan"], ["recipe.learning_rate", "nan"], marks=SLOW
+        ),
         ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], ["configs/nowhere.py"]),
         ("sweep", [CONFIG, "--config.treatments=XnB"], ["'XnB'", "AnB"]),
-        ("sweep", [CONFIG, "--config.network=vgg"], ["'vgg'", "caffenet"]),
-        ("sweep", [CONFIG, "--config.layers=(8,)"], ["layers", "1..7", "8"]),
-        ("sweep", [CONFIG, "--config.layers=abc"], ["layers", "int", "str"]),
-        ("report", ["--published", "--out=README.md"], ["'README.md'", "--out"]),
+        pytest.param("sweep", [CONFIG, "--config.network=vgg"], ["'vgg'", "caffenet"], marks=SLOW),
+        pytest.param("sweep", [CONFIG, "--config.layers=(8,)"], ["layers", "1..7", "8"], marks=SLOW),
+        pytest.param("sweep", [CONFIG, "--config.layers=abc"], ["layers", "int", "str"], marks=SLOW),
+        pytest.param("report", ["--published", "--out=README.md"], ["'README.md'", "--out"], marks=SLOW),
         ("report", ["--workdir=README.md"], ["'README.md'", "--workdir"]),
-        ("report", ["--workdir=nowhere"], ["'nowhere'", "config.json"]),
+        pytest.param("report", ["--workdir=nowhere"], ["'nowhere'", "config.json"], marks=SLOW),
         ("export", ["--workdir=nowhere", "--run=A3B", "--to=x"], ["'nowhere'"]),
         ("export", ["--workdir={workdir}", "--run=../../x", "--to=x"], ["'../../x'", "baseA"]),
     ],

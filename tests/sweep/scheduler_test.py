@@ -1,4 +1,4 @@
-"""Real sweeps: the binary, and processes that train. They take long, so most tests look at one."""
+"""Real sweeps: the command, and processes that train. They take long, so the fast tests look at one."""
 
 import random
 import shutil
@@ -123,6 +123,7 @@ resource.getrusage = lambda who: types.SimpleNamespace(ru_maxrss=2 ** next(growi
     assert result_files.finished_runs(tmp_path / "work") == result_files.finished_runs(swept)
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, store):
     weights = copied / "runs" / "baseB_random-0_seed-0" / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])
