@@ -59,11 +59,11 @@ class Worker:
 
     def __init__(self, make: Callable[..., Callable], *arguments):
         context = multiprocessing.get_context("spawn")
-        self._pool = concurrent.futures.ProcessPoolExecutor(1, context, _prepare, (make, arguments))
+        self._pool = concurrent.futures.ProcessPoolExecutor(1, context, _initialise_worker, (make, arguments))
 
     def __call__(self, *arguments):
         """Does the work once and returns its result."""
-        return self._pool.submit(_work, *arguments).result()
+        return self._pool.submit(_call_worker, *arguments).result()
 
     def __enter__(self):
         return self
@@ -72,13 +72,13 @@ class Worker:
         self._pool.shutdown()
 
 
-def _prepare(make: Callable[..., Callable], arguments: tuple) -> None:
-    global _worker_does
-    _worker_does = make(*arguments)
+def _initialise_worker(make: Callable[..., Callable], arguments: tuple) -> None:
+    global _worker_function
+    _worker_function = make(*arguments)
 
 
-def _work(*arguments):
-    return _worker_does(*arguments)
+def _call_worker(*arguments):
+    return _worker_function(*arguments)
 
 
 def machine() -> str:

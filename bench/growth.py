@@ -78,7 +78,9 @@ def cohort_costs(architecture: layer_tables.Architecture, names: Sequence[str], 
     return first, each, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def in_a_process(architecture: layer_tables.Architecture, names: Sequence[str], steps: int) -> tuple[float, ...]:
+def cohort_costs_in_new_process(
+    architecture: layer_tables.Architecture, names: Sequence[str], steps: int
+) -> tuple[float, ...]:
     """`cohort_costs` in a new process."""
     with alternating.Worker(functools.partial, cohort_costs) as worker:
         return worker(architecture, names, steps)
@@ -114,7 +116,7 @@ def measure_cohorts(steps: int, rounds: int) -> list[list[str]]:
         "7 networks": (convnet, seven),
         "14 networks": (convnet, fourteen),
     }
-    ways = {what: functools.partial(in_a_process, *size, steps) for what, size in sizes.items()}
+    ways = {what: functools.partial(cohort_costs_in_new_process, *size, steps) for what, size in sizes.items()}
     costs = alternating.medians(ways, rounds, warm_up=False)
     rows = []
     for what, once, twice in (

@@ -127,7 +127,7 @@ def measure(network: str, precision: str, batch_size: int, threads: int, steps: 
     return {way: batch_size * steps / taken for way, taken in seconds.items()}
 
 
-def row(network: str, precision: str, threads: int, rates: dict[str, float]) -> list[str]:
+def table_row(network: str, precision: str, threads: int, rates: dict[str, float]) -> list[str]:
     """Returns a row of the table."""
     figures = [f"{rates[way]:,.1f}" if way in rates else "" for way in ("ours", "plain", "torch")]
     return [network, precision, str(threads), *figures, f"{rates['ours'] / rates['torch']:.2f}", f"{AIM[network]}"]
@@ -148,7 +148,7 @@ def main() -> None:
     for network, precision, threads in itertools.product(args.networks, PRECISIONS, args.threads):
         steps = args.steps or (60 if network == "convnet" else 3)
         rates = measure(network, precision, args.batch_size, threads, steps, args.rounds)
-        rows.append(row(network, precision, threads, rates))
+        rows.append(table_row(network, precision, threads, rates))
     columns = ["network", "precision", "threads", "ours, images/s", "plain Keras", "PyTorch", "ours / PyTorch", "aim"]
     alternating.print_table("Training steps", columns, rows)
 
