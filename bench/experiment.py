@@ -67,7 +67,7 @@ def paired_difference(directory: pathlib.Path, plain: pathlib.Path) -> tuple[flo
       taken together.
     """
     runs = result_files.finished_runs(directory)
-    ours = [result_files.read_correct(directory, run).astype(float) for run in runs]
+    ours = [result_files.read_predictions(directory, run).correct.astype(float) for run in runs]
     theirs = [np.load(plain / f"{run}.npy").astype(float) for run in runs]
     per_target: dict[int, list[np.ndarray]] = {}
     for one, other in zip(ours, theirs, strict=True):

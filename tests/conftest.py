@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.helpers.commands import run_python
 from tests.helpers.images import noisy_image
+from tests.helpers.predictions import predictions_with
 from tf_transfer.data import image_store
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
@@ -136,7 +137,7 @@ def invented_workdir(store, make_result, tmp_path_factory):
         rising |= {"loss_history": (2.0,) * (tests - 1) + (1.5,), "train_top1_history": (0.3,) * tests}
         hash_of_settings = settings_hash(experiment)
         invented = make_result(run.treatment.name, top1, steps=steps, settings_hash=hash_of_settings, **rising)
-        result_files.write_result(path, invented, weights, np.arange(12) % 2 == 0)
+        result_files.write_result(path, invented, weights, predictions_with(np.arange(12) % 2 == 0))
     return path
 
 

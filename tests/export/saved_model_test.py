@@ -65,7 +65,7 @@ def test_served_probabilities_are_those_of_the_trained_network(served, trained, 
 
 def test_served_predictions_are_as_right_as_the_last_test_was(served, trained, task_b, pixels):
     right = served(pixels)["probabilities"].argmax(1) == labels_of_test_images(task_b)
-    np.testing.assert_array_equal(right, result_files.read_correct(trained, "A2B_random-0_seed-0"))
+    np.testing.assert_array_equal(right, result_files.read_predictions(trained, "A2B_random-0_seed-0").correct)
 
 
 def test_a_mean_image_is_subtracted_when_serving_too(experiment, task_b, pixels, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.files import limit_file_size, read_event_values, read_files
+from tests.helpers.predictions import predictions_with
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
 from tf_transfer.experiment.config import Experiment, Recipe
@@ -22,7 +23,7 @@ ARRAYS = {"layer1/0": np.arange(5000.0), "layer1/1": np.zeros(5000)}
 
 
 def write_result(path, make_result):
-    result_files.write_result(path, make_result("A1B"), ARRAYS, np.zeros(5000, bool))
+    result_files.write_result(path, make_result("A1B"), ARRAYS, predictions_with(np.zeros(5000, bool)))
 
 
 def write_checkpoint(path, make_result):

@@ -107,8 +107,8 @@ def assert_same_runs(workdir: pathlib.Path, reference: pathlib.Path, names: Iter
         assert weights.keys() == expected.keys()
         for key, array in weights.items():
             np.testing.assert_array_equal(array, expected[key], err_msg=f"{name} {key}", strict=True)
-        correct = (result_files.read_correct(path, name) for path in (workdir, reference))
-        np.testing.assert_array_equal(*correct, err_msg=name)
+        predictions = (result_files.read_predictions(path, name).to_arrays() for path in (workdir, reference))
+        np.testing.assert_equal(*predictions, err_msg=name)
         assert read_scalars(workdir / "tensorboard" / name) == read_scalars(reference / "tensorboard" / name), name
 
 

@@ -4,6 +4,7 @@ import markupsafe
 import numpy as np
 import pytest
 
+from tests.helpers.predictions import predictions_with
 from tf_transfer.analysis import published
 from tf_transfer.analysis.summary import summarise
 from tf_transfer.data import image_store
@@ -62,7 +63,9 @@ def partial(store, make_result, tmp_path):
     workdir.write_config(directory, experiment)
     for name in ("baseB", "A1B"):
         weights = {"layer1/0": np.zeros((3, 3, 3, 4))}
-        result_files.write_result(directory, make_result(name, settings_hash="1"), weights, np.arange(12) % 2 == 0)
+        result_files.write_result(
+            directory, make_result(name, settings_hash="1"), weights, predictions_with(np.arange(12) % 2 == 0)
+        )
     return directory
 
 
@@ -96,7 +99,9 @@ def test_a_report_without_its_image_store(partial):
 def test_a_report_of_one_network_that_diverged(store, make_result, tmp_path):
     workdir.write_config(tmp_path, Experiment(str(store)))
     lost = make_result("baseB", 0.1, status=DIVERGED, loss_history=(2.0, None), test_steps=(10, 20))
-    result_files.write_result(tmp_path, lost, {"layer1/0": np.full((3, 3, 3, 4), np.nan)}, np.zeros(12, bool))
+    result_files.write_result(
+        tmp_path, lost, {"layer1/0": np.full((3, 3, 3, 4), np.nan)}, predictions_with(np.zeros(12, bool))
+    )
     report = write_report(tmp_path, "top1_last")
     assert report.figure_paths == {} and report.findings.answer[0].startswith("There is nothing to compare yet")
     page = report.page_path.read_text()

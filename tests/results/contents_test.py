@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.helpers.predictions import predictions_with
 from tf_transfer.data import image_store
 from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Experiment
@@ -33,7 +34,7 @@ def test_an_image_of_two_class_splits_has_one_number(store, make_result, tmp_pat
     workdir.write_config(tmp_path, Experiment(store))
     # Results of a split that the last sweep did not ask for count too.
     for split in ("random-0", "random-5"):
-        result_files.write_result(tmp_path, make_result("baseB", split=split), {}, np.zeros(12, bool))
+        result_files.write_result(tmp_path, make_result("baseB", split=split), {}, predictions_with(np.zeros(12, bool)))
     ids = read_contents(tmp_path).images.image_ids
     first, second = (set(ids[split, "B"]) for split in ("random-0", "random-5"))
     assert len(first) == len(second) == 12 and first | second < set(range(24))

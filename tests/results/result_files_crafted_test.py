@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.predictions import predictions_with
 from tf_transfer.files import checksums
 from tf_transfer.report import reports
 from tf_transfer.results import result_files, workdir
@@ -82,10 +83,18 @@ def test_weights_that_are_none(crafted):
         path = crafted(weights_npz=content)
         with pytest.raises(checksums.DamagedError, match=f"weights.npz is not what this version writes .*{message}"):
             result_files.read_weights(path, RUN)
-    for content in (pickled, arrays(np.save, np.zeros((2, 2), bool)), arrays(np.save, np.zeros(3))):
-        path = crafted(correct_npy=content)
-        with pytest.raises(checksums.DamagedError, match="correct.npy is not what this version writes"):
-            result_files.read_correct(path, RUN)
+    whole = predictions_with([True, False]).to_arrays()
+    for content in (
+        pickled,
+        arrays(np.savez, **{**whole, "ranks": np.zeros((2, 2), np.int32)}),
+        arrays(np.savez, **{**whole, "labels": np.zeros(2)}),
+        arrays(np.savez, **{**whole, "predicted": np.array([0, -1], np.int32)}),
+        arrays(np.savez, **{**whole, "more": np.zeros(2)}),
+        arrays(np.savez, labels=whole["labels"]),
+    ):
+        path = crafted(predictions_npz=content)
+        with pytest.raises(checksums.DamagedError, match="predictions.npz is not what this version writes"):
+            result_files.read_predictions(path, RUN)
 
 
 @pytest.mark.parametrize(

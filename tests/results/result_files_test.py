@@ -1,29 +1,30 @@
 import numpy as np
 import pytest
 
+from tests.helpers.predictions import predictions_with
 from tf_transfer.analysis import diagnostics
 from tf_transfer.files import checksums
 from tf_transfer.results import result_files
 
 WEIGHTS = {"layer1/0": np.arange(6.0, dtype=np.float32).reshape(2, 3), "layer1/1": np.zeros(3, np.float32)}
-CORRECT = np.array([True, False, True])
+PREDICTIONS = predictions_with([True, False, True])
 
 
 def test_what_is_written_is_read_back(tmp_path, make_result):
     written = make_result("A3B", top1_history=[0.1, 0.25], test_steps=[10, 20])
-    result_files.write_result(tmp_path, written, WEIGHTS, CORRECT)
+    result_files.write_result(tmp_path, written, WEIGHTS, PREDICTIONS)
     read = result_files.read_result(tmp_path, "A3B_random-0_seed-0")
     assert read.row() == written.row()
     assert list(read.top1_history) == [0.1, 0.25] and read.versions == {"python": "3.11"}
     weights = result_files.read_weights(tmp_path, written.run)
     assert list(weights) == ["layer1/0", "layer1/1"]
     assert all(weights[name].dtype == np.float32 and (weights[name] == WEIGHTS[name]).all() for name in WEIGHTS)
-    assert result_files.read_correct(tmp_path, written.run).tolist() == [True, False, True]
+    assert result_files.read_predictions(tmp_path, written.run).correct.tolist() == [True, False, True]
 
 
 def test_a_directory_without_a_result_is_not_done(tmp_path, make_result):
-    result_files.write_result(tmp_path, make_result("A1B"), WEIGHTS, CORRECT)
-    result_files.write_result(tmp_path, make_result("A2B"), WEIGHTS, CORRECT)
+    result_files.write_result(tmp_path, make_result("A1B"), WEIGHTS, PREDICTIONS)
+    result_files.write_result(tmp_path, make_result("A2B"), WEIGHTS, PREDICTIONS)
     torn = result_files.run_directory(tmp_path, "A2B_random-0_seed-0")
     (torn / "result.json").unlink()
     (tmp_path / "runs" / ".writing-x").mkdir()
@@ -33,20 +34,25 @@ def test_a_directory_without_a_result_is_not_done(tmp_path, make_result):
         result_files.read_result(tmp_path, "A2B_random-0_seed-0")
     # Trained again, it takes the place of what was there.
     (torn / "left over").touch()
-    result_files.write_result(tmp_path, make_result("A2B"), WEIGHTS, CORRECT)
-    assert sorted(file.name for file in torn.iterdir()) == ["SHA256SUMS", "correct.npy", "result.json", "weights.npz"]
+    result_files.write_result(tmp_path, make_result("A2B"), WEIGHTS, PREDICTIONS)
+    assert sorted(file.name for file in torn.iterdir()) == [
+        "SHA256SUMS",
+        "predictions.npz",
+        "result.json",
+        "weights.npz",
+    ]
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, make_result):
     with pytest.raises(TypeError, match="unsupported|not supported"):
-        result_files.write_result(tmp_path, make_result("A1B", versions={"python": object()}), WEIGHTS, CORRECT)
+        result_files.write_result(tmp_path, make_result("A1B", versions={"python": object()}), WEIGHTS, PREDICTIONS)
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["result.json", "weights.npz", "correct.npy", "SHA256SUMS"])
+@pytest.mark.parametrize("name", ["result.json", "weights.npz", "predictions.npz", "SHA256SUMS"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_file_is_named_and_never_read(name, damage, tmp_path, make_result):
-    result_files.write_result(tmp_path, make_result("A1B"), WEIGHTS, CORRECT)
+    result_files.write_result(tmp_path, make_result("A1B"), WEIGHTS, PREDICTIONS)
     run = "A1B_random-0_seed-0"
     file = result_files.run_directory(tmp_path, run) / name
     content = file.read_bytes()
@@ -56,7 +62,7 @@ def test_a_damaged_file_is_named_and_never_read(name, damage, tmp_path, make_res
         flipped = content[:10] + bytes([content[10] ^ 1]) + content[11:]
         file.write_bytes(flipped if damage == "flip" else content[:-1])
     readers = {"result.json": result_files.read_result, "weights.npz": result_files.read_weights}
-    readers["correct.npy"] = result_files.read_correct
+    readers["predictions.npz"] = result_files.read_predictions
     if (name, damage) == ("result.json", "remove"):
         with pytest.raises(FileNotFoundError, match="has no result in"):
             result_files.read_result(tmp_path, run)
@@ -119,7 +125,7 @@ def test_the_table_as_csv(tmp_path, make_result):
 
 def test_a_run_is_found_by_its_name_or_by_its_treatment(tmp_path, make_result):
     for result in (make_result("A3B"), make_result("A3B+"), make_result("A3B+", seed=1)):
-        result_files.write_result(tmp_path, result, WEIGHTS, CORRECT)
+        result_files.write_result(tmp_path, result, WEIGHTS, PREDICTIONS)
     assert result_files.find_run(tmp_path, "A3B") == "A3B_random-0_seed-0"
     assert result_files.find_run(tmp_path, "A3B+_random-0_seed-1") == "A3B+_random-0_seed-1"
     with pytest.raises(ValueError, match=r"--run=A3B\+: expected the name of one .*, found several: \['A3B\+_random"):

@@ -43,7 +43,7 @@ def work(invented_workdir, tmp_path_factory):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("file", ["result.json", "weights.npz", "correct.npy", "SHA256SUMS"])
+@pytest.mark.parametrize("file", ["result.json", "weights.npz", "predictions.npz", "SHA256SUMS"])
 def test_a_damaged_result_is_moved_aside_by_name_and_no_other_one(file, damage, work):
     rng, run, runs = random.Random(3), "A1B_random-0_seed-0", result_files.finished_runs(work)
     path = work / "runs" / run / file

@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.helpers.predictions import predictions_with
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.results import result_files
@@ -37,7 +38,7 @@ def test_a_diverged_network_stops_early_and_is_not_trained_again(invented_workdi
     plan = make_plan(Experiment(store=store))
     interval = plan.num_steps(plan.runs[0]) // 20
     early = make_result("baseB", status=DIVERGED, steps=2 * interval, test_steps=(interval, 2 * interval))
-    result_files.write_result(directory, early, {}, np.zeros(12, bool))
+    result_files.write_result(directory, early, {}, predictions_with(np.zeros(12, bool)))
     assert pending_cohorts(plan, directory) == []
 
 
@@ -47,7 +48,7 @@ def test_runs_that_were_trained_together_are_trained_together_again(store, make_
     for name in ("baseA", "baseB", "A1B", "A2B", "A4B", "A5B", "A6B", "A7B"):
         members = together if name.startswith("A") else [f"{name}_random-0_seed-0"]
         outcome = make_result(name, cohort_runs=members, test_steps=(1, 20))
-        result_files.write_result(tmp_path, outcome, {}, np.zeros(4, bool))
+        result_files.write_result(tmp_path, outcome, {}, predictions_with(np.zeros(4, bool)))
     [cohort] = pending_cohorts(plan, tmp_path)
     assert [run.name for run in cohort.runs] == together
     # Not if some of them are wanted no more.

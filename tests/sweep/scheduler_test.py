@@ -127,10 +127,10 @@ resource.getrusage = lambda who: types.SimpleNamespace(ru_maxrss=2 ** next(growi
 def test_a_damaged_result_is_named_moved_aside_and_trained_again(swept, copied, store):
     weights = copied / "runs" / "baseB_random-0_seed-0" / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])
-    (copied / "runs" / "B1B_random-0_seed-0" / "correct.npy").unlink()
+    (copied / "runs" / "B1B_random-0_seed-0" / "predictions.npz").unlink()
     again = run_python(*sweep_arguments(store, copied))
     assert again.returncode == 0, again.stderr
-    for number, name in enumerate(("baseB_random-0_seed-0/weights.npz", "B1B_random-0_seed-0/correct.npy")):
+    for number, name in enumerate(("baseB_random-0_seed-0/weights.npz", "B1B_random-0_seed-0/predictions.npz")):
         caution, damaged = again.stdout.splitlines()[number], copied / "damaged" / name.split("/")[0]
         assert caution.startswith("caution: ") and f"{copied}/runs/{name}" in caution and f"{damaged}-1" in caution
     assert len(list((copied / "damaged").iterdir())) == 2

@@ -88,7 +88,7 @@ def test_checkpoints_come_by_time_and_take_one_percent_of_it_at_most(minutes, se
     monkeypatch.setattr(checkpoints, "save", save_slowly)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
     compiled = CompiledCohort(model, keras.optimizers.SGD())
-    checkpointer = Checkpointer(compiled, History.empty(1, 1), CheckpointPolicy(tmp_path, {}, minutes))
+    checkpointer = Checkpointer(compiled, History.empty(1), CheckpointPolicy(tmp_path, {}, minutes))
     saved: list[int] = []
     for step in range(1, expected[-1] + 1 if expected else 50):
         now[0] += 60
@@ -117,7 +117,7 @@ def test_a_checkpoint_of_another_training_is_not_used(bases, experiment, capsys,
     stop(bases, experiment, cohort, 3)
     name, origin = "baseA_random-0_seed-0", result_files.read_weights(bases, "baseA_random-0_seed-0")
     origin["layer1/0"] = origin["layer1/0"] + 1
-    base = result_files.read_result(bases, name), result_files.read_correct(bases, name)
+    base = result_files.read_result(bases, name), result_files.read_predictions(bases, name)
     result_files.write_result(bases, base[0], origin, base[1])
     capsys.readouterr()
     stop(bases, experiment, cohort, 1)

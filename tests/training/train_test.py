@@ -42,7 +42,7 @@ def poison(directory, treatment, value):
     name, arrays = treatment + SUFFIX, weights(directory, treatment)
     arrays["layer1/0"][0, 0, 0, 0] = value
     result_files.write_result(
-        directory, result_files.read_result(directory, name), arrays, result_files.read_correct(directory, name)
+        directory, result_files.read_result(directory, name), arrays, result_files.read_predictions(directory, name)
     )
 
 
@@ -107,10 +107,13 @@ def test_a_base_is_its_own_source(trained):
 
 
 @pytest.mark.parametrize("treatment", [*FROZEN, *NOT_FROZEN])
-def test_correct_images_add_up_to_the_last_test(treatment, trained):
-    correct = result_files.read_correct(trained, treatment + SUFFIX)
-    assert (correct.dtype, correct.shape) == (bool, (12,))
-    assert correct.mean() == pytest.approx(result_files.read_result(trained, treatment + SUFFIX).top1_last)
+def test_predictions_add_up_to_the_last_test(treatment, trained, experiment):
+    predictions = result_files.read_predictions(trained, treatment + SUFFIX)
+    assert predictions.labels.tolist() == sorted([0, 1, 2] * 4)  # three classes of four images
+    assert predictions.top1() == pytest.approx(result_files.read_result(trained, treatment + SUFFIX).top1_last)
+    assert ((predictions.predicted == predictions.labels) == predictions.correct).all()
+    assert ((1 / 3 <= predictions.confidence) & (predictions.confidence <= 1)).all()
+    assert predictions.ranks.max() <= 2
 
 
 def test_base_learns_its_classes(trained):

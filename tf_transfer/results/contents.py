@@ -88,7 +88,7 @@ def read_contents(directory: str | os.PathLike) -> Contents:
         outcomes=outcomes,
         table=table,
         images=ImageResults(
-            correct={name: result_files.read_correct(directory, name) for name in names},
+            correct={name: result_files.read_predictions(directory, name).correct for name in names},
             image_ids=_number_test_images(experiment, table),
         ),
         missing=missing,

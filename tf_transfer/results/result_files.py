@@ -1,10 +1,10 @@
 """Results: what a finished run leaves in its directory, and the table of all of them.
 
 WORKDIR/runs/NAME/
-  result.json   treatment, split, seed, accuracy history, versions, time (see `Result`)
-  weights.npz   the trained weights, `layer3/0` being the first weight array of layer 3
-  correct.npy   bool [test images]: which images the trained network got right
-  SHA256SUMS    checksums of the three; whatever is read is checked, and what is damaged is never used
+  result.json      accuracy history, versions, time (see `Result`)
+  weights.npz      the trained weights, `layer3/0` being the first weight array of layer 3
+  predictions.npz  what the trained network made of each test image (see `Predictions`)
+  SHA256SUMS       checksums of the three; whatever is read is checked, and what is damaged is never used
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -24,6 +24,7 @@ from tf_transfer.experiment import treatments
 from tf_transfer.experiment.plan import parse_run
 from tf_transfer.files import atomic, checksums, safe_load
 from tf_transfer.files.printable import printable
+from tf_transfer.results.predictions import Predictions
 from tf_transfer.results.result import COPIED_FROM_DIVERGED, DIVERGED, Result
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _TRAIN_AGAIN = "bin/sweep.py moves such a run aside and trains it again"
 _WEIGHT_NAME = re.compile(r"layer[0-9]{1,4}/[0-9]{1,4}")
-_RESULT, _WEIGHTS, _CORRECT = "result.json", "weights.npz", "correct.npy"
+_RESULT, _WEIGHTS, _PREDICTIONS = "result.json", "weights.npz", "predictions.npz"
 
 
 def run_directory(workdir: str | os.PathLike, run: str) -> pathlib.Path:
@@ -58,7 +59,7 @@ def set_aside_damaged(workdir: str | os.PathLike, runs: Iterable[str]) -> list[s
     for directory in (run_directory(workdir, run) for run in runs):
         try:
             if directory.is_dir():
-                checksums.check(directory, (_RESULT, _WEIGHTS, _CORRECT))
+                checksums.check(directory, (_RESULT, _WEIGHTS, _PREDICTIONS))
                 read_result(workdir, directory.name)
         except checksums.DamagedError as error:
             aside = pathlib.Path(workdir) / "damaged"
@@ -70,7 +71,7 @@ def set_aside_damaged(workdir: str | os.PathLike, runs: Iterable[str]) -> list[s
 
 
 def write_result(
-    workdir: str | os.PathLike, result: Result, weights: Mapping[str, np.ndarray], correct: np.ndarray
+    workdir: str | os.PathLike, result: Result, weights: Mapping[str, np.ndarray], predictions: Predictions
 ) -> None:
     """Writes a run's directory; it appears under its name only once it is whole.
 
@@ -78,11 +79,11 @@ def write_result(
       workdir: The experiment's directory.
       result: The outcome.
       weights: Weight arrays by `layerN/I`.
-      correct: bool [test images].
+      predictions: What the network made of each test image.
     """
     with checksums.sealed_directory(run_directory(workdir, result.run)) as partial:
-        np.savez(partial / _WEIGHTS, **weights)
-        np.save(partial / _CORRECT, correct)
+        _save_arrays(partial / _WEIGHTS, weights)
+        _save_arrays(partial / _PREDICTIONS, predictions.to_arrays())
         (partial / _RESULT).write_text(json.dumps(msgspec.to_builtins(result), indent=1, allow_nan=False))
 
 
@@ -115,18 +116,20 @@ def read_weights(workdir: str | os.PathLike, run: str) -> dict[str, np.ndarray]:
         return weights
 
 
-def read_correct(workdir: str | os.PathLike, run: str) -> np.ndarray:
-    """Reads which test images the run's network got right, bool [test images].
+def read_predictions(workdir: str | os.PathLike, run: str) -> Predictions:
+    """Reads what the run's network made of each test image.
 
     Raises:
       FileNotFoundError: The run is not done.
       DamagedError: The file is damaged.
     """
-    with _read_checked(workdir, run, _CORRECT) as content:
-        correct = safe_load.parse_array(content)
-        if correct.dtype != bool or correct.ndim != 1:
-            raise ValueError(f"it holds {correct.dtype} of shape {correct.shape} instead of one bool an image")
-        return correct
+    with _read_checked(workdir, run, _PREDICTIONS) as content:
+        return Predictions.from_arrays(safe_load.parse_arrays(content))
+
+
+def _save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
+    by_name: dict[str, Any] = dict(arrays)
+    np.savez(path, **by_name)
 
 
 @contextlib.contextmanager

@@ -73,9 +73,14 @@ class Checkpointer:
         saved = checkpoints.load_newest(self._policy.directory, self._policy.identity)
         if saved is None:
             return 0
-        for number, variable in enumerate(self._compiled.variables):
-            variable.assign(saved.arrays[f"variable/{number}"])
-        self._history.restore(saved.state["history"], saved.arrays["correct"])
+        predictions = {}
+        for name, array in saved.arrays.items():
+            kind, _, rest = name.partition("/")
+            if kind == "variable":
+                self._compiled.variables[int(rest)].assign(array)
+            else:
+                predictions[rest] = array
+        self._history.restore(saved.state["history"], predictions)
         self._seconds_before, self._saved_step = saved.state["seconds"], saved.step
         return saved.step
 
@@ -99,8 +104,8 @@ class Checkpointer:
 
     def _save(self, step: int) -> None:
         start = time.monotonic()
-        variables = {f"variable/{number}": value.numpy() for number, value in enumerate(self._compiled.variables)}
-        arrays = variables | {"correct": self._history.correct}
+        arrays = {f"variable/{number}": value.numpy() for number, value in enumerate(self._compiled.variables)}
+        arrays |= {f"predictions/{name}": array for name, array in self._history.to_arrays().items()}
         state = {"history": self._history.to_json(), "seconds": self.seconds}
         checkpoints.save(self._policy.directory, checkpoints.Checkpoint(step, self._policy.identity, arrays, state))
         self._saved_step, self._saved_at = step, time.monotonic()

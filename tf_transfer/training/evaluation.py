@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import keras
 import numpy as np
 
+from tf_transfer.results.predictions import Predictions
 from tf_transfer.training.compiled import CompiledCohort
 
 
@@ -18,7 +19,7 @@ class History:
     """What the evaluations of a cohort have found so far.
 
     Attributes:
-      correct: bool [networks, images]: what the last evaluation got right.
+      predictions: For each network, what it made of each test image in the last evaluation.
       steps: The steps after which the networks were evaluated.
       times: When that was, in seconds since 1970.
       learning_rate: The learning rate at those steps.
@@ -27,7 +28,7 @@ class History:
       top1: For each network, the accuracy on the test images.
     """
 
-    correct: np.ndarray
+    predictions: list[Predictions]
     steps: list[int]
     times: list[float]
     learning_rate: list[float]
@@ -36,10 +37,10 @@ class History:
     top1: list[list[float]]
 
     @classmethod
-    def empty(cls, num_networks: int, num_images: int) -> History:
+    def empty(cls, num_networks: int) -> History:
         """The history of networks that have not been evaluated yet."""
-        lists: list[list[list]] = [[[] for _ in range(num_networks)] for _ in range(3)]
-        return cls(np.zeros((num_networks, num_images), bool), [], [], [], *lists)
+        loss, train_top1, top1 = ([[] for _ in range(num_networks)] for _ in range(3))  # type: tuple[list, list, list]
+        return cls([], [], [], [], loss, train_top1, top1)
 
     @property
     def all_diverged(self) -> bool:
@@ -47,14 +48,27 @@ class History:
         return bool(self.steps) and all(losses[-1] is None for losses in self.loss)
 
     def to_json(self) -> dict:
-        """All lists as JSON values, without `correct`."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "correct"}
+        """All lists of numbers as JSON values."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "predictions"]
+        return {name: getattr(self, name) for name in names}
 
-    def restore(self, lists: Mapping, correct: np.ndarray) -> None:
-        """Takes over what `to_json` gave."""
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The predictions as arrays, by `NUMBER/NAME`."""
+        return {
+            f"{number}/{name}": array
+            for number, predictions in enumerate(self.predictions)
+            for name, array in predictions.to_arrays().items()
+        }
+
+    def restore(self, lists: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes over what `to_json` and `to_arrays` gave."""
         for name, value in lists.items():
             setattr(self, name, value)
-        self.correct = correct
+        by_network: dict[int, dict[str, np.ndarray]] = {}
+        for name, array in arrays.items():
+            number, _, field = name.partition("/")
+            by_network.setdefault(int(number), {})[field] = array
+        self.predictions = [Predictions.from_arrays(by_network[number]) for number in sorted(by_network)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +93,7 @@ class Evaluation:
 
     def new_history(self) -> History:
         """The history of these networks before the first evaluation."""
-        return History.empty(len(self.weights), len(self.labels))
+        return History.empty(len(self.weights))
 
     def evaluate(self, compiled: CompiledCohort, step: int, history: History, before_batch: Callable[[], None]) -> None:
         """Evaluates all networks, appends to their history, and starts the means over training batches anew.
@@ -90,11 +104,13 @@ class Evaluation:
           history: Changed only once all is evaluated.
           before_batch: Called before each batch; it may raise.
         """
-        predictions = []
+        batches, done = [], 0
         for images in self.images:
             before_batch()
-            predictions.append([logits.argmax(-1) for logits in compiled.logits(images)])
-        history.correct = np.concatenate(predictions, axis=1) == self.labels
+            labels = self.labels[done : done + len(images)]
+            batches.append([Predictions.from_logits(labels, logits) for logits in compiled.logits(images)])
+            done += len(images)
+        history.predictions = [Predictions.concatenate(parts) for parts in zip(*batches, strict=True)]
         history.steps.append(step)
         history.times.append(time.time())
         history.learning_rate.append(float(compiled.optimizer.learning_rate))
@@ -102,7 +118,7 @@ class Evaluation:
             sound = math.isfinite(loss) and _all_finite(self.weights[number])
             history.loss[number].append(loss if sound else None)
             history.train_top1[number].append(accuracy)
-            history.top1[number].append(float(history.correct[number].mean()))
+            history.top1[number].append(history.predictions[number].top1())
         compiled.reset_metrics()
         self.on_done(history)
 

@@ -89,7 +89,7 @@ def train_cohort(
             result = _result(plan, cohort, number, history, seconds, provenance[run.name])
             logs[number].session(hyperparameters(result), name=result.run, finished=result.status == FINISHED)
             weights = layer_blocks.get_weights(networks.blocks[run.name])
-            result_files.write_result(directory, result, weights, history.correct[number])
+            result_files.write_result(directory, result, weights, history.predictions[number])
     checkpoints.remove(policy.directory)
     return [result_files.read_result(directory, run.name) for run in cohort.runs]
 
