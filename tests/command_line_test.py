@@ -42,6 +42,8 @@ def test_help(run, name, flags):
         pytest.param("prepare", ["--source=shapes", "--out="], ["--out", "--help"], marks=SLOW),
         ("sweep", ["--workdir=x"], ["--config", "--like", "--join", "--help"]),
         ("sweep", [CONFIG, "--like=y", "--workdir=x"], ["--config", "--like", "--join", "--help"]),
+        ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], ["configs/nowhere.py"]),
+        ("sweep", ["--config.layers=(1,)", "--join", "--workdir=x"], ["--config.layers", "--config,"]),
         ("sweep", ["--config=README.md", "--workdir=x"], ["config", "SyntaxError"]),
         pytest.param("sweep", ["--config=setup.py", "--workdir=x"], ["config", "ends the program"], marks=SLOW),
         ("report", ["--workdir=x", "y"], ["'y'", "--help"]),
@@ -53,8 +55,8 @@ def test_help(run, name, flags):
         pytest.param("report", ["--published", "--compare=published"], ["--published", "--compare"], marks=SLOW),
         ("sweep", [CONFIG, "--config.colour=1"], ["'colour'", "configs/default.py"]),
         ("sweep", [CONFIG, "--config.stroe=x"], ["'stroe'", "'store'"]),
-        pytest.param("sweep", [CONFIG, "--config.recipe.rate=1"], ["'rate'", "configs/default.py"], marks=SLOW),
-        ("sweep", [CONFIG, "--config.recipe.tests=3"], ["'tests'", "'evaluations'"]),
+        pytest.param("sweep", [CONFIG, "--config.recipe.rate=1"], ["'recipe.rate'", "configs/default.py"], marks=SLOW),
+        ("sweep", [CONFIG, "--config.recipe.tests=3"], ["recipe.tests", "recipe.evaluations"]),
         ("sweep", [CONFIG, "--config.recipe.epochs=x"], ["--config.recipe.epochs=x"]),
     ],
 )
@@ -84,7 +86,6 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, words):
         pytest.param(
             "sweep", [CONFIG, "--config.recipe.learning_rate=nan"], ["recipe.learning_rate", "nan"], marks=SLOW
         ),
-        ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], ["configs/nowhere.py"]),
         ("sweep", [CONFIG, "--config.treatments=XnB"], ["'XnB'", "AnB"]),
         pytest.param("sweep", [CONFIG, "--config.network=vgg"], ["'vgg'", "caffenet"], marks=SLOW),
         pytest.param("sweep", [CONFIG, "--config.layers=(8,)"], ["layers", "1..7", "8"], marks=SLOW),
@@ -112,6 +113,35 @@ def test_prepare_and_dry_run(run, image_folder, tmp_path):
     done = run("sweep", CONFIG, f"--config.store={tmp_path}/store", f"--workdir={tmp_path}/work", "--dry_run")
     assert (done.returncode, done.stderr) == (0, "") and "runs to train: 37 of 37, in 19 cohorts" in done.stdout
     assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("config.recipe.tests = 3", ["field tests", "called evaluations", "mine.py, line 5"]),
+        ("config.recipe.update(mirror=True)", ["field mirror", "called random_flip", "mine.py, line 5"]),
+        ("config.blocks.mine = {'tests': 3}", ["blocks.mine.tests", "called blocks.mine.evaluations"]),
+        pytest.param("config.colour = 1", ["cannot be loaded", "AttributeError", "colour"], marks=SLOW),
+        pytest.param("1 / 0", ["cannot be loaded", "ZeroDivisionError"], marks=SLOW),
+        pytest.param("return 5", ["must return a ConfigDict, got int"], marks=SLOW),
+    ],
+)
+def test_what_is_wrong_in_a_config_is_one_line(run, tmp_path, line, words):
+    config = tmp_path / "mine.py"
+    lines = ["from configs import default", "", "def get_config():", "    config = default.get_config()", f"    {line}"]
+    config.write_text("\n".join([*lines, "    return config"]))
+    done = run("sweep", f"--config={config}", "--config.store=x", "--dry_run")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert not [word for word in words if word not in done.stderr], done.stderr
+    assert done.returncode in (1, 2) and done.stdout == ""
+
+
+def test_fields_of_the_config_are_set_on_the_command_line(run, store, tmp_path):
+    fields = [f"--config.store={store}", "--config.layers=(1, 4)", "--config.recipe.epochs", "2.5"]
+    fields += ["--config.recipe.random_flip", "--config.split_seeds=3,5", "--config.treatments=AnB"]
+    done = run("sweep", CONFIG, *fields, f"--workdir={tmp_path}", "--dry_run")
+    assert (done.returncode, done.stderr) == (0, "") and "runs to train: 8 of 8" in done.stdout
+    assert "split random-3" in done.stdout and "split random-5" in done.stdout
 
 
 def test_the_experiment_of_another_workdir(run, invented_workdir, tmp_path):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
+import pathlib
 import reprlib
 import typing
 from collections.abc import Collection, Mapping
@@ -243,6 +245,13 @@ class Experiment:
         return layer_tables.build(self.network, num_classes, size, **dict(self.network_options))
 
 
+def configs_directory() -> pathlib.Path:
+    """The directory of the configs that come with the package: of the checkout, or installed with it."""
+    package = pathlib.Path(__file__).parents[1]
+    in_checkout = package.parent / "configs"
+    return in_checkout if (in_checkout / "default.py").is_file() else package / "configs"
+
+
 def field_names(kind: type) -> list[str]:
     """Names of the fields of `Experiment`, `Recipe` or `Block`, in order."""
     return [field.name for field in dataclasses.fields(kind)]
@@ -266,8 +275,9 @@ def check_names(given: Collection[str], known: Collection[str], prefix: str = ""
             raise ValueError(f"the config field {prefix}{name} is now called {prefix}{OLD_NAMES[name]}; rename it")
         similar = difflib.get_close_matches(name, known, n=1)
         meant = f"; perhaps {prefix + similar[0]!r} is meant" if similar else ""
-        in_block = prefix.startswith("blocks.")
-        listed = f"a block can set {', '.join(known)}" if in_block else "configs/default.py lists them all"
+        in_block = prefix.startswith("blocks.") and prefix != "blocks."
+        every = f"{os.path.relpath(configs_directory() / 'default.py')} lists them all"
+        listed = f"a block can set {', '.join(known)}" if in_block else every
         raise ValueError(f"the config has no field {prefix + name!r}{meant}; {listed}")
 
 

@@ -136,7 +136,11 @@ class Plan:
 
     def num_steps(self, run: Run) -> int:
         """Training steps of a run."""
-        return self.recipe(run).num_steps(self.task(run, run.treatment.target).num_images())
+        return self.recipe(run).num_steps(self._count_images(self.task(run, run.treatment.target)))
+
+    @functools.cached_property
+    def _count_images(self) -> Callable[[Task], int]:
+        return functools.cache(Task.num_images)
 
     def architecture(self, run: Run) -> Architecture:
         """The table of layers of the run's network."""
