@@ -1,13 +1,20 @@
 """Installs tf_transfer: pip install -c constraints.txt -e .[test]."""
 
+import pathlib
+
 import setuptools
+
+INIT = pathlib.Path(__file__).parent / "tf_transfer" / "__init__.py"
+[VERSION] = [line.split('"')[1] for line in INIT.read_text().splitlines() if line.startswith("__version__ = ")]
 
 setuptools.setup(
     name="tf_transfer",
-    version="0.1.0",
+    version=VERSION,
     description="How transferable are features in deep neural networks? The whole experiment, on anyone's images.",
     license="Apache-2.0",
-    packages=setuptools.find_packages(include=["tf_transfer", "tf_transfer.*"]),
+    license_files=["LICENSE"],
+    packages=[*setuptools.find_packages(include=["tf_transfer", "tf_transfer.*"]), "tf_transfer.configs"],
+    package_dir={"tf_transfer.configs": "configs"},  # so that an installed package has them, too
     package_data={"tf_transfer": ["analysis/published_results.csv", "report/templates/*"]},
     python_requires=">=3.11",
     install_requires=[

@@ -98,13 +98,13 @@ def load_config(path: str) -> ConfigDict:
 
 
 def _run_config(path: str) -> object:
-    from tf_transfer.experiment.config import configs_directory
+    from tf_transfer.experiment.config import configs_directory, shown_configs
 
     file = pathlib.Path(path)
     if not file.is_file():
         file = configs_directory().parent / path
     if not file.is_file():
-        raise UsageError(f"there is no config {path!r}; {os.path.relpath(configs_directory())} holds some")
+        raise UsageError(f"there is no config {path!r}; {shown_configs()} holds some")
     configs = types.ModuleType("configs")  # so that a config may start from another one: from configs import default
     configs.__path__ = [str(configs_directory())]
     sys.modules.setdefault("configs", configs)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-import os
 import pathlib
 import reprlib
 import typing
@@ -252,6 +251,12 @@ def configs_directory() -> pathlib.Path:
     return in_checkout if (in_checkout / "default.py").is_file() else package / "configs"
 
 
+def shown_configs() -> str:
+    """Where these configs lie, as a message should say it: below the present directory, or from the root."""
+    directory, here = configs_directory(), pathlib.Path.cwd()
+    return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
+
+
 def field_names(kind: type) -> list[str]:
     """Names of the fields of `Experiment`, `Recipe` or `Block`, in order."""
     return [field.name for field in dataclasses.fields(kind)]
@@ -276,8 +281,7 @@ def check_names(given: Collection[str], known: Collection[str], prefix: str = ""
         similar = difflib.get_close_matches(name, known, n=1)
         meant = f"; perhaps {prefix + similar[0]!r} is meant" if similar else ""
         in_block = prefix.startswith("blocks.") and prefix != "blocks."
-        every = f"{os.path.relpath(configs_directory() / 'default.py')} lists them all"
-        listed = f"a block can set {', '.join(known)}" if in_block else every
+        listed = f"a block can set {', '.join(known)}" if in_block else f"{shown_configs()}/default.py lists them all"
         raise ValueError(f"the config has no field {prefix + name!r}{meant}; {listed}")
 
 
