@@ -160,7 +160,8 @@ class _PrepareProgress:
 
     def __init__(self, name: str, total: int):
         self._bar = _progress_bar("images") if CONSOLE.is_terminal else None
-        self._name, self._total, self._first = name, total, None
+        self._name, self._total = name, total
+        self._first: int | None = None  # images that were there already
 
     def __enter__(self):
         if self._bar:

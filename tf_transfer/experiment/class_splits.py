@@ -130,7 +130,8 @@ def natural_and_man_made(class_names: Sequence[str]) -> tuple[np.ndarray, np.nda
             f"it is not known whether {len(unknown)} of {len(class_names)} classes are natural or man-made "
             f"(the first: {unknown[0]!r}); name the natural ones in classes_a and the man-made ones in classes_b"
         )
-    return np.flatnonzero(natural), np.flatnonzero(np.logical_not(natural))
+    is_natural = np.array(natural, bool)
+    return np.flatnonzero(is_natural), np.flatnonzero(~is_natural)
 
 
 def indices_of(names: Sequence[str], class_names: Sequence[str]) -> np.ndarray:

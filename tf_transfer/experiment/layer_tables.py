@@ -87,7 +87,8 @@ class Architecture:
         Raises:
           ValueError: The input is so small that nothing is left before some layer.
         """
-        costs, shape = [], (self.input_size, self.input_size, 3)
+        costs: list[LayerCost] = []
+        shape: tuple[int, ...] = (self.input_size, self.input_size, 3)
         for number, layer in enumerate(self.layers, start=1):
             cost = _conv_cost(layer, shape) if layer.kind == "conv" else _dense_cost(layer, shape)
             if min(cost.output_shape) < 1:

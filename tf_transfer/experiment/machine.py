@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 import os
 import pathlib
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,6 @@ class Machine:
         )
 
     @property
-    def fastest_precision(self) -> str:
+    def fastest_precision(self) -> Literal["float32", "mixed_bfloat16"]:
         """`mixed_bfloat16` where bfloat16 is computed in hardware, else `float32`."""
         return "mixed_bfloat16" if self.has_gpu or self.has_bfloat16 else "float32"

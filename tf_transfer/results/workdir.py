@@ -19,7 +19,7 @@ import pathlib
 import platform
 from collections.abc import Iterator, Mapping
 
-from tf_transfer.experiment.config import Experiment
+from tf_transfer.experiment.config import Experiment, Precision
 from tf_transfer.experiment.machine import Machine
 from tf_transfer.experiment.settings import settings
 from tf_transfer.files import safe_load
@@ -119,7 +119,7 @@ def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other
     return experiment
 
 
-def _settle_precision(experiment: Experiment, precision: str) -> Experiment:
+def _settle_precision(experiment: Experiment, precision: Precision) -> Experiment:
     if experiment.recipe.precision != "auto":
         return experiment
     return dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, precision=precision))
