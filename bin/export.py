@@ -19,7 +19,7 @@ def main(_) -> None:
     workdir.read_experiment(_WORKDIR.value)
     result_files.find_run(_WORKDIR.value, _RUN.value)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from tf_transfer.export.saved_model import export
+    from tf_transfer.exports.saved_model import export
 
     path = export(_WORKDIR.value, _RUN.value, _TO.value)
     print(f"exported to {path}; use it with tf.saved_model.load({str(path)!r}).signatures['serving_default']")

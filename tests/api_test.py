@@ -1,3 +1,4 @@
+import pkgutil
 import shutil
 
 import tf_transfer
@@ -20,3 +21,9 @@ def test_every_exported_name_that_needs_no_tensorflow_is_there():
     for name in set(tf_transfer.__all__) - {"export", "load_network"}:
         assert getattr(tf_transfer, name) is not None
     assert not hasattr(tf_transfer, "colour")
+
+
+def test_no_module_has_the_name_of_an_exported_function():
+    # Once imported, it would take the function's place: `tf_transfer.export(...)` worked a single time.
+    modules = {module.name for module in pkgutil.iter_modules(tf_transfer.__path__)}
+    assert modules.isdisjoint(tf_transfer.__all__)

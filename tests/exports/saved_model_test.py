@@ -12,7 +12,7 @@ from tf_transfer.data.image_store import ImageStore
 from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.plan import make_plan
 from tf_transfer.experiment.tasks import Task, divide_classes
-from tf_transfer.export.saved_model import export, load_network
+from tf_transfer.exports.saved_model import export, load_network
 from tf_transfer.results import result_files, workdir
 from tf_transfer.training.stream import test_labels as labels_of_test_images
 from tf_transfer.training.stream import test_stream as stream_of_test_images
