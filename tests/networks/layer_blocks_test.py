@@ -158,7 +158,7 @@ def test_set_weights_refuses_what_does_not_fit(change, received):
 
 def test_set_weights_refuses_a_missing_layer():
     blocks = layer_blocks.build_blocks(SMALL, "", SEED_OF)
-    with pytest.raises(ValueError, match=r"baseA holds \[\]; source and target networks must be built alike"):
+    with pytest.raises(ValueError, match=r"baseA holds \[\]; source and target networks must have the same layers"):
         layer_blocks.set_weights(blocks[1], 2, {}, "baseA")
 
 

@@ -105,7 +105,7 @@ def test_a_directory_of_something_else_is_not_written_to(store, image_folder):
     for path in (store, image_folder):
         found = min(entry.name for entry in pathlib.Path(path).iterdir())  # a used store also keeps mean images
         for use in (lambda path: workdir.owned(path).__enter__(), workdir.check_is_workdir, workdir.read_experiment):
-            with pytest.raises(ValueError, match=f"is no workdir [(]no config.json in it[)] and not empty .*{found}"):
+            with pytest.raises(ValueError, match=f"not a workdir [(]no config.json in it[)] and not empty .*{found}"):
                 use(path)
         assert not (pathlib.Path(path) / "lock").exists()
 

@@ -50,7 +50,7 @@ def test_a_cohort_that_another_process_trains_is_left_to_it(cohort, workdir):
 def test_what_is_killed_from_outside_most_likely_wanted_memory(cohort, workdir, monkeypatch):
     failure = failure_of(cohort, workdir, monkeypatch, f"import os; os.kill(os.getpid(), {signal.SIGKILL:d})")
     assert failure.startswith(
-        f"{cohort.name} was killed, most likely for want of memory: lower --config.cohort_size (3 "
+        f"{cohort.name} was killed, most likely because memory ran out: lower --config.cohort_size (3 "
     )
     assert "--config.processes" in failure and str(log_path(workdir, cohort)) in failure
 

@@ -29,8 +29,8 @@ class TrainedNetwork:
       model: From normalised float32 images [batch, size, size, 3] to float32 logits [batch, classes]; layer n is
         `model.get_layer("layern")`.
       class_names: Names of the classes, in the order of the logits.
-      image_size: Side of the images of its store, in pixels, from which its input is the centre.
-      normalisation: What its pixels (RGB, 0 to 255) were normalised by.
+      image_size: Side of its store's images, in pixels; its input is their centre.
+      normalisation: How its pixels (RGB, 0 to 255) are normalised.
     """
 
     model: keras.Model
@@ -48,12 +48,12 @@ def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
 
     Raises:
       FileNotFoundError: The workdir, its image store or the run does not exist.
-      ValueError: No run, or more than one, is meant.
+      ValueError: The name fits no run, or more than one.
     """
     plan = make_plan(workdir.read_experiment(directory))
     run = parse_run(result_files.find_run(directory, run_name))
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")  # whatever it was trained in, its weights are float32
+    keras.config.set_dtype_policy("float32")  # its weights are float32, whatever precision it was trained in
     try:
         model = layer_blocks.build_network(plan.architecture(run), functools.partial(derive_seed, run.name))
     finally:
@@ -68,7 +68,7 @@ def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
 
 
 def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -> pathlib.Path:
-    """Writes a SavedModel of a finished run, which does all preprocessing itself.
+    """Writes the network of a finished run as a SavedModel, which does all preprocessing itself.
 
     Its signature `serving_default` takes `images`, uint8 [batch, height, width, 3] of any height and width, and
     returns `probabilities`, float32 [batch, classes], and `class_names`, string [classes].
@@ -85,7 +85,7 @@ def export(directory: str | os.PathLike, run_name: str, to: str | os.PathLike) -
       FileExistsError: `to` exists.
       FileNotFoundError: The workdir or the run does not exist.
       PermissionError: `to` cannot be written.
-      ValueError: No run, or more than one, is meant.
+      ValueError: The name fits no run, or more than one.
     """
     path = pathlib.Path(to)
     if path.exists():

@@ -1,4 +1,4 @@
-"""Transfer: from treatments to one functional model with an output per run, copied and frozen, not yet compiled."""
+"""A cohort as one functional model with an output per run: its weights copied and frozen, but not yet compiled."""
 
 from __future__ import annotations
 
@@ -54,28 +54,28 @@ def build_cohort(
     normalise: Normalisation | None = None,
     small_map_kernels: bool = False,
 ) -> CohortModel:
-    """Builds the networks of a cohort, copies what is to be copied and freezes what is not to learn.
+    """Builds the networks of a cohort, copies weights from their bases, and freezes the layers that do not learn.
 
-    The frozen prefixes of runs with one source are one chain of blocks, computed once; everything that learns is
-    each run's own, so each network gets exactly the gradient that it would get alone.
+    Runs with the same source share one frozen chain of blocks, which is computed once. Everything that learns is each
+    run's own, so each network gets exactly the gradient that it would get alone.
 
     Args:
       architecture: The table of layers, for the target's number of classes.
       runs: Runs with the same target, split and seed.
-      base_weights: For the names of the bases that the runs copy from, their weights named `layerN/I`.
-      normalise: If given, by channels, the model takes uint8 images and normalises them itself. Otherwise it takes
-        normalised images.
+      base_weights: By the name of each base that the runs copy from, its weights named `layerN/I`.
+      normalise: Normalisation by channels, if the model is to take uint8 images and normalise them itself; None if it
+        takes normalised images.
       small_map_kernels: As for `layer_blocks.build_block`.
 
     Raises:
       ValueError: A weight does not fit, a treatment copies more layers than there are, or a mean image is given.
     """
     if normalise and normalise.is_image:
-        raise ValueError("a network cannot subtract a mean image, of which it would need the window; the stream does")
+        raise ValueError("a network cannot subtract a mean image, not knowing how images were cropped; the stream does")
     shape = (architecture.input_size, architecture.input_size, 3)
     images = inputs = keras.Input(shape, name="images", dtype="uint8" if normalise else "float32")
     if normalise:
-        # For every pixel on its own, though they are all alike: TensorFlow is slow to spread three numbers over images.
+        # Repeated for every pixel: TensorFlow is slow at broadcasting three numbers over images.
         mean, variance = (np.tile(each, (*shape[:2], 1)) for each in (normalise.mean[0, 0], normalise.deviation**2))
         layer = keras.layers.Normalization((1, 2, 3), mean, variance, dtype="float32", name="normalise")
         images = layer(inputs)
@@ -83,7 +83,7 @@ def build_cohort(
     features: dict[str, list[keras.KerasTensor]] = {}
     for run in sorted(runs, key=lambda run: -run.treatment.num_frozen):
         source = run.treatment.source
-        run.treatment.layers(len(architecture))  # refuses to copy layers that there are not
+        run.treatment.layers(len(architecture))  # refuses to copy layers that do not exist
         if run.treatment.num_frozen and source not in prefixes:
             prefixes[source] = _frozen_prefix(architecture, run, base_weights, small_map_kernels)
             features[source] = layer_blocks.chain(prefixes[source], images)
@@ -101,7 +101,7 @@ def _frozen_prefix(
     architecture: Architecture, run: Run, base_weights: BaseWeights, small_map_kernels: bool
 ) -> list[keras.Sequential]:
     treatment = run.treatment
-    # The seeds depend on the source and not on the run: a solo run has the same random features and frozen dropout.
+    # Seeds depend on the source, not on the run, so that a run alone has the same random features and frozen dropout.
     seed_of = functools.partial(derive_seed, "frozen", treatment.source, str(run.split), run.seed)
     blocks = layer_blocks.build_blocks(
         architecture,

@@ -10,7 +10,7 @@ import numpy as np
 from tf_transfer.experiment.layer_tables import Architecture, Layer
 from tf_transfer.networks.layers import GroupedConv2D, LocalResponseNormalization, SmallMapConv2D
 
-SMALL_MAP = 8  # pixels; on maps of 16 and more, SmallMapConv2D is the slower one
+SMALL_MAP = 8  # pixels; on maps of 16 and more, SmallMapConv2D is slower
 
 
 def build_block(
@@ -34,7 +34,7 @@ def build_block(
     Returns:
       A built `keras.Sequential` whose `get_weights()` are kernel and bias.
     """
-    # In the type computed in: otherwise each block would cast its input to float32 and back, which changes nothing.
+    # In the compute type: otherwise each block would cast its input to float32 and back, which changes nothing.
     parts = [keras.Input(input_shape, dtype=keras.config.dtype_policy().compute_dtype)]
     initial = {
         "kernel_initializer": keras.initializers.RandomNormal(stddev=layer.init_stddev, seed=init_seed)
@@ -48,7 +48,7 @@ def build_block(
         parts.append(keras.layers.Dense(layer.units, name="dense", **initial))
     elif layer.groups > 1:
         if layer.stride > 1:
-            raise ValueError(f"{name}: a convolution in groups has stride 1 here, got {layer.stride}")
+            raise ValueError(f"{name}: convolutions in groups must have stride 1, got {layer.stride}")
         parts.append(GroupedConv2D(layer.units, layer.kernel, layer.groups, layer.padding, name="conv", **initial))
     else:
         small = small_map_kernels and layer.stride == 1 and max(input_shape[:2]) <= SMALL_MAP
@@ -57,7 +57,7 @@ def build_block(
     if layer.pool_size:
         padding = layer.pool_padding or layer.padding
         parts.append(keras.layers.MaxPooling2D(layer.pool_size, layer.pool_stride, padding, name="pool"))
-    if layer.relu:  # after the pooling, with the same result and gradient, and a quarter of the numbers to do it on
+    if layer.relu:  # after the pooling: the same result and gradient, from a quarter of the numbers
         parts.append(keras.layers.ReLU(name="relu"))
     if layer.normalised:
         parts.append(LocalResponseNormalization(name="normalise"))
@@ -154,6 +154,6 @@ def set_weights(block: keras.Sequential, number: int, weights: Mapping[str, np.n
     if expected != received:
         raise ValueError(
             f"layer {number} has weights of shapes {expected}, but {origin} holds {received}; "
-            "source and target networks must be built alike"
+            "source and target networks must have the same layers"
         )
     block.set_weights(arrays)

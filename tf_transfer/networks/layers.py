@@ -11,10 +11,10 @@ from tf_transfer.networks import winograd
 
 @keras.saving.register_keras_serializable("tf_transfer")
 class SmallMapConv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` of stride 1, faster to train on a CPU where feature maps are small, under TensorFlow.
+    """`keras.layers.Conv2D` of stride 1, which trains small feature maps faster on a CPU, under TensorFlow.
 
-    In float32, kernels of 3x3 on maps whose sides fill Winograd's tiles are computed by `winograd.convolve`: with its
-    gradients, it takes 0.6 of the time of TensorFlow's own operations.
+    In float32, 3x3 kernels on maps whose sides fill Winograd's tiles are computed by `winograd.convolve`, which takes
+    0.6 of the time of TensorFlow's own operations, gradients included.
 
     In bfloat16, the gradient of the kernel is computed as a convolution too, with the batch in place of the channels:
     an image for each input channel, and the gradient of the output as the kernel. On maps of 4x4 that takes half the
@@ -56,8 +56,8 @@ def _convolve_small_maps(images, kernel):
 class GroupedConv2D(keras.layers.Layer):
     """A convolution in groups: output group g sees input group g alone.
 
-    It has the weights of `keras.layers.Conv2D(groups=...)`, but is computed as one plain convolution per group: on
-    TensorFlow's CPU path that is 3 to 10 times faster.
+    It has the weights of `keras.layers.Conv2D(groups=...)`, but is computed as one plain convolution per group: 3 to 10
+    times faster with TensorFlow on a CPU.
 
     Args:
       filters: Number of output channels, a multiple of the groups.
@@ -129,7 +129,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     Krizhevsky et al. (2012), section 3.3; the defaults are those of the paper's network.
 
     Args:
-      size: Number of channels summed over, odd; at the ends, those that there are.
+      size: Number of channels summed over, odd; fewer at the ends.
       alpha: Weight of the sum; Caffe divides it by `size`.
       beta: The exponent.
       k: The constant.
@@ -141,11 +141,11 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def call(self, inputs):
-        """Normalises [batch, height, width, channels], in float32 whatever the type of the inputs.
+        """Normalises [batch, height, width, channels], in float32 for inputs of any type.
 
-        The sum over neighbours is a product with a band matrix, and x^-0.75 is taken from square roots: with both, a
-        training step of this layer takes a seventh of the time of shifted sums and a general power. In bfloat16, the
-        constant would swallow the sum of squares.
+        The sum over neighbours is a product with a band matrix, and x^-0.75 is computed from square roots. A training
+        step of this layer takes a seventh of the time that it would with shifted sums and a general power. In bfloat16,
+        the sum of squares would be lost beside the constant.
         """
         wide = ops.cast(inputs, "float32")
         channels = np.arange(inputs.shape[-1])

@@ -1,7 +1,7 @@
-"""What is subtracted from the pixels of a task's images before a network sees them, and what they are divided by.
+"""Normalisation: what is subtracted from the pixels of a task's images, and what they are divided by.
 
-Images are RGB with values from 0 to 255. (The paper's were BGR: the filters of its first layers have their channels in
-the other order, and nothing else differs.)
+Images are RGB with values from 0 to 255. (The paper's were BGR: only the channels of its first-layer filters are in the
+other order.)
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Normalisation:
     """Pixels become `(pixels - mean) / deviation`.
 
     Attributes:
-      mean: float32 [1, 1, 3], or a mean image [size, size, 3] as large as the store's images, from which the same
-        window is cut as from each image.
+      mean: float32 [1, 1, 3], or a mean image [size, size, 3] of the size of the store's images, which is cropped
+        like each of them.
       deviation: float32 [3].
     """
 
@@ -37,7 +37,7 @@ class Normalisation:
 
     @property
     def is_image(self) -> bool:
-        """Whether the mean is an image, which must be subtracted before a batch is made."""
+        """Whether the mean is an image, which the stream subtracts while it knows the crops."""
         return len(self.mean) > 1
 
 
@@ -51,7 +51,7 @@ def of_task(task: Task, recipe: Recipe) -> Normalisation:
     if recipe.normalisation == "channels":
         meta = image_store.read_meta(task.store)
         mean, deviation = np.array(meta.channel_mean, np.float32), np.array(meta.channel_std, np.float32)
-        deviation[deviation == 0] = 1  # a channel that is the same everywhere becomes 0, and not infinite
+        deviation[deviation == 0] = 1  # a constant channel becomes 0, not infinite
         return Normalisation(mean[None, None], deviation)
     return Normalisation(_mean_image(image_store.ImageStore(task.store), task), np.ones(3, np.float32))
 
@@ -59,7 +59,7 @@ def of_task(task: Task, recipe: Recipe) -> Normalisation:
 def _mean_image(store: image_store.ImageStore, task: Task) -> np.ndarray:
     key = checksums.hash_json([store.meta.fingerprint, task.classes, task.images_per_class])
     directory = store.path / _DIRECTORY / key[:32]
-    # Where it is missing, cannot be read or is damaged, it is computed again.
+    # If it is missing, damaged or cannot be read, it is computed again.
     with contextlib.suppress(OSError, ValueError):
         mean = safe_load.parse_array(checksums.read_bytes(directory, _FILE))
         if mean.dtype == np.float32 and mean.shape == _image_shape(store):
@@ -74,7 +74,7 @@ def _compute_mean_image(store: image_store.ImageStore, indices: np.ndarray) -> n
     def add(batch: np.ndarray) -> np.ndarray:
         return store.read("train", batch).sum(axis=0, dtype=np.int64)
 
-    total = np.zeros(_image_shape(store), np.int64)  # of whole numbers, the sum is the same in any order
+    total = np.zeros(_image_shape(store), np.int64)  # a sum of whole numbers is the same in any order
     batches = np.split(indices, range(_BATCH, len(indices), _BATCH))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for batch_total in pool.map(add, batches):
@@ -87,6 +87,6 @@ def _image_shape(store: image_store.ImageStore) -> tuple[int, int, int]:
 
 
 def centre_crop(images, size: int):
-    """Cuts the middle out of images [batch, height, width, 3], an array or a tensor; one pixel stays one pixel."""
+    """Crops images [batch, height, width, 3], an array or a tensor, at their centre; a single pixel stays as it is."""
     offset = max(0, (images.shape[1] - size) // 2)
     return images[:, offset : offset + size, offset : offset + size]

@@ -1,9 +1,9 @@
 """Convolutions of 3x3 by Winograd's minimal filtering, with a quarter of the multiplications, for small feature maps.
 
-Lavin and Gray (2016), *Fast algorithms for convolutional neural networks*: of a tile of 6x6 pixels, 16 outputs take 36
-products instead of 144. Here all steps are products of matrices, which every library does well, and so are their
-gradients. The sums are those of the plain convolution, but for rounding: in float32 the outputs differ by some 1e-5 of
-their spread. (Bfloat16 has too few digits for it.)
+Lavin and Gray (2016), *Fast algorithms for convolutional neural networks*: 16 outputs, computed from
+a tile of 6x6 pixels, take 36 products instead of 144. Here all steps, and their gradients, are matrix products, which
+every library does well. The result is that of the plain convolution up to rounding: in float32 the outputs differ by
+some 1e-5 of their spread. (Bfloat16 has too few digits for it.)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OUTPUT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0]
 
 
 def is_faster(sides: Sequence[int], kernel_size: Sequence[int]) -> bool:
-    """Whether a CPU trains a layer faster so: where maps fill the tiles, and are small enough for its cache.
+    """Whether this trains a layer faster on a CPU: maps must fill the tiles, and be small enough for its cache.
 
     Args:
       sides: Height and width of the maps.
@@ -54,7 +54,7 @@ def convolve(images, kernel):
     side, channels, filters = images.shape[1], kernel.shape[2], kernel.shape[3]
     inward, outward = _transformations(side)
     num_tiles, products = -(-side // TILE), len(inward)
-    # Pixels first, then images and channels, so that one product transforms all of them; first columns, then rows.
+    # Pixels first, then images and channels, so that one product transforms all of them: columns first, then rows.
     pixels = ops.reshape(ops.transpose(images, (1, 2, 0, 3)), (side, -1))
     transformed = ops.reshape(ops.matmul(inward, pixels), (products, side, -1))
     transformed = ops.matmul(np.broadcast_to(inward, (products, *inward.shape)), transformed)
@@ -77,7 +77,7 @@ def _transformations(side: int) -> tuple[np.ndarray, np.ndarray]:
         products = slice(PRODUCTS * tile, PRODUCTS * (tile + 1))
         inward[products, TILE * tile : TILE * tile + PRODUCTS] = _INPUT
         outward[TILE * tile : TILE * (tile + 1), products] = _OUTPUT
-    return inward[:, 1 : side + 1], outward[:side]  # what lies around a map is zero
+    return inward[:, 1 : side + 1], outward[:side]  # a map is surrounded by zeros
 
 
 def _gather_tiles(transformed, num_tiles: int, channels: int):
@@ -89,7 +89,7 @@ def _gather_tiles(transformed, num_tiles: int, channels: int):
 
 
 def _scatter_tiles(multiplied, num_tiles: int, filters: int):
-    """The way back."""
+    """The inverse of `_gather_tiles`, after the multiplication."""
     if num_tiles > 1:
         by_product = ops.reshape(multiplied, (PRODUCTS, PRODUCTS, num_tiles, num_tiles, -1, filters))
         multiplied = ops.transpose(by_product, (2, 0, 3, 1, 4, 5))

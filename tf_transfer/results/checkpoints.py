@@ -1,10 +1,10 @@
-"""Checkpoints: all that a training needs to go on as if it had never stopped.
+"""Checkpoints: all that a training needs to continue as if it had never stopped.
 
 WORKDIR/checkpoints/COHORT/step-00001200/
   arrays.npz   variables of networks, optimizer and metrics; which test images were right
   state.json   what they belong to, the history so far
   SHA256SUMS
-The last two are kept, so that a damaged one costs no more than the steps since the one before.
+The last two are kept, so that a damaged one costs only the steps since the one before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Checkpoint:
 
     Attributes:
       step: Steps done.
-      identity: What is being trained: runs, settings, versions. Only an equal training may go on from it.
+      identity: What is being trained: runs, settings, versions. Only the same training may continue from it.
       arrays: Arrays by name.
       state: Everything else, as JSON values.
     """
@@ -65,15 +65,15 @@ def save(directory: pathlib.Path, checkpoint: Checkpoint) -> None:
 def load_newest(
     directory: pathlib.Path, identity: Mapping, on_skipped: Callable[[str], None] = print
 ) -> Checkpoint | None:
-    """Reads the newest checkpoint that is whole and belongs to the same training.
+    """Reads the newest checkpoint that is undamaged and belongs to the same training.
 
     Args:
       directory: Where the checkpoints lie.
       identity: What is to be trained, as JSON values.
-      on_skipped: Told in one sentence of each checkpoint that cannot be used.
+      on_skipped: Called with a sentence for each checkpoint that cannot be used.
 
     Returns:
-      The checkpoint, or None where there is none to use.
+      The checkpoint, or None if there is none to use.
     """
     for path in reversed(_steps(directory)):
         try:
@@ -84,7 +84,7 @@ def load_newest(
                 continue
             arrays = safe_load.parse_arrays(checksums.read_bytes(path, _ARRAYS))
             return Checkpoint(state["step"], identity, arrays, state["state"])
-        except (ValueError, KeyError) as error:  # KeyError: no field of that name, in one that somebody made up
+        except (ValueError, KeyError) as error:  # KeyError: a field is missing, in a forged one
             on_skipped(f"{error}; that checkpoint is not used, but the one before it, if any")
     return None
 

@@ -52,8 +52,8 @@ class Contents:
       outcomes: The results of all finished runs.
       table: The same as a table, as in `results.csv`.
       images: Which test images each of these runs got right.
-      missing: The planned cohorts that are not done, with the runs that they lack; empty if the plan is not known.
-      plan_error: Why the plan is not known (no image store, or one that no longer fits); empty if it is.
+      missing: The planned cohorts that are not done, each with only the runs that are missing; empty without a plan.
+      plan_error: Why there is no plan (no image store, or one that no longer fits); empty if there is one.
     """
 
     directory: pathlib.Path
@@ -69,7 +69,7 @@ def read_contents(directory: str | os.PathLike) -> Contents:
     """Reads what stands in a workdir.
 
     Raises:
-      FileNotFoundError: No run is finished, or it is no workdir.
+      FileNotFoundError: No run is finished, or it is not a workdir.
       DamagedError: A result cannot be read.
     """
     names = result_files.finished_runs(directory)
@@ -80,7 +80,7 @@ def read_contents(directory: str | os.PathLike) -> Contents:
     table = result_files.table(outcomes)
     try:
         missing, plan_error = missing_cohorts(make_plan(experiment), directory), ""
-    except (FileNotFoundError, ValueError) as error:  # no store, or one that the experiment no longer fits
+    except (FileNotFoundError, ValueError) as error:  # no store, or one that no longer fits the experiment
         missing, plan_error = (), str(error)
     return Contents(
         directory=pathlib.Path(directory),
@@ -97,7 +97,7 @@ def read_contents(directory: str | os.PathLike) -> Contents:
 
 
 def missing_cohorts(plan: Plan, directory: str | os.PathLike) -> tuple[Cohort, ...]:
-    """The cohorts of the plan that are not done, with nothing but the runs that they lack."""
+    """The cohorts of the plan that are not done, each with only the runs that are missing."""
     left = [[run for run in cohort.runs if not result_files.is_done(directory, run.name)] for cohort in plan.cohorts]
     return tuple(make_cohort(runs) for runs in left if runs)
 

@@ -1,4 +1,4 @@
-"""What a network made of each test image: enough for every metric, without its logits."""
+"""What a network predicted for each test image: enough for every metric, without its logits."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """What a network made of each test image.
+    """What a network predicted for each test image.
 
     Attributes:
       labels: int32 [images], the class of each, in [0, number of classes).
-      predicted: int32 [images], the class that the network finds likeliest.
+      predicted: int32 [images], the class that the network finds most likely.
       confidence: float32 [images], the probability that it gives to that class.
-      ranks: int32 [images], the number of classes that it finds likelier than the right one; 0 where it is right.
+      ranks: int32 [images], the number of classes that it finds more likely than the right one; 0 where it is right.
     """
 
     labels: np.ndarray
@@ -34,7 +34,7 @@ class Predictions:
 
     @classmethod
     def from_logits(cls, labels: np.ndarray, logits: np.ndarray) -> Predictions:
-        """Takes from logits what is kept of them.
+        """Computes predictions from logits.
 
         Args:
           labels: int [images].
@@ -56,16 +56,16 @@ class Predictions:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Predictions]) -> Predictions:
-        """Puts the predictions of several batches behind each other."""
+        """Joins the predictions of several batches."""
         arrays = [part.to_arrays() for part in parts]
         return cls(**{name: np.concatenate([each[name] for each in arrays]) for name in arrays[0]})
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Predictions:
-        """Reads what `to_arrays` gave.
+        """Reads what `to_arrays` returned.
 
         Raises:
-          ValueError: An array is missing, of another type or length, or not of these.
+          ValueError: An array is missing, unknown, or of another type or length.
         """
         names = {field.name for field in dataclasses.fields(cls)}
         if arrays.keys() != names:
@@ -86,7 +86,7 @@ class Predictions:
         return float(self.correct.mean())
 
     def top5(self) -> float:
-        """Share of images whose class is among the five that it finds likeliest."""
+        """Share of images whose class is among the five that it finds most likely."""
         return float((self.ranks < 5).mean())
 
     def per_class_accuracy(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from tf_transfer.experiment.plan import Run, parse_run
 
 FINISHED: Final = "finished"
 DIVERGED: Final = "diverged"
-CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has learnt nothing to speak of
+CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has hardly learnt anything
 COPIED_FROM_DIVERGED = "copied from a base that diverged"
 BEST = 10  # the paper reports the mean of a network's ten best tests
 
@@ -22,7 +22,7 @@ _Positive = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The outcome of one run. What its name tells of the run (treatment, split, seed, volume) is read from it.
+    """The outcome of one run. Treatment, class split, seed and volume are read from the run's name.
 
     Attributes:
       run: The run's name.
@@ -32,15 +32,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
       test_steps: The steps after which the network was tested.
       top1_history: Top-1 accuracy of each test, in [0, 1].
       loss_history: Mean training loss since the test before.
-      train_top1_history: Mean accuracy on the training batches since the test before, dropout and all.
+      train_top1_history: Mean accuracy on the training batches since the test before, with dropout on.
       copied_sha256: Hash over the weights copied from a base, equal to that over their origin; empty if none.
       frozen_sha256: Hash over the frozen weights, the same before and after training; empty if none.
       precision: `float32` or `mixed_bfloat16`.
       settings_hash: Hash of the experiment's settings.
-      versions: Versions of what computed it.
+      versions: Versions of the packages that computed it.
       cohort: The cohort that the run was trained in.
       cohort_runs: The runs of that cohort.
-      seconds: Wall time of the cohort's training and tests, in seconds, without what a kill undid.
+      seconds: Wall time of the cohort's training and tests, in seconds, without work that was lost.
       images_per_second: Training images a second of that time, in the cohort.
     """
 
@@ -85,7 +85,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def caution(self) -> str:
-        """Why not to trust the run, in a word or three; empty where nothing speaks against it."""
+        """Why not to trust the run, in a few words; empty if there is no reason."""
         if self.status == DIVERGED:
             return "diverged"
         return "never left chance" if max(self.top1_history) < CHANCE_FACTOR / self.num_classes else ""

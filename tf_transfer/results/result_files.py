@@ -4,7 +4,7 @@ WORKDIR/runs/NAME/
   result.json      accuracy history, versions, time (see `Result`)
   weights.npz      the trained weights, `layer3/0` being the first weight array of layer 3
   predictions.npz  what the trained network made of each test image (see `Predictions`)
-  SHA256SUMS       checksums of the three; whatever is read is checked, and what is damaged is never used
+  SHA256SUMS       checksums of the three; all that is read is checked, and damaged files are never used
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ def run_directory(workdir: str | os.PathLike, run: str) -> pathlib.Path:
 
 
 def is_done(workdir: str | os.PathLike, run: str) -> bool:
-    """Whether the run's result stands."""
+    """Whether the run's result is there."""
     return (run_directory(workdir, run) / _RESULT).is_file()
 
 
 def set_aside_damaged(workdir: str | os.PathLike, runs: Iterable[str]) -> list[str]:
-    """Moves results that are damaged out of the way, to `WORKDIR/damaged`, so that they are trained again.
+    """Moves damaged results to `WORKDIR/damaged`, so that they are trained again.
 
     Args:
       workdir: The experiment's directory.
-      runs: Names of the runs to look at. All their files are read.
+      runs: Names of the runs to check. All their files are read.
 
     Returns:
-      For each of them, what is wrong and where it is now, in a sentence.
+      For each damaged one, what is wrong and where it is now, in a sentence.
     """
     said = []
     for directory in (run_directory(workdir, run) for run in runs):
@@ -164,7 +164,7 @@ def finished_runs(workdir: str | os.PathLike) -> list[str]:
 def table(results: Iterable[Result]) -> pd.DataFrame:
     """Gathers results into a table, one row a run, as in `results.csv`.
 
-    Its column `caution` says of a run that it diverged, never left chance, or was copied from a base that diverged.
+    Its column `caution` says if a run diverged, never left chance, or was copied from a base that diverged.
     """
     import pandas as pd
 
@@ -186,7 +186,7 @@ def write_table(workdir: str | os.PathLike, results: pd.DataFrame) -> pathlib.Pa
 
 
 def write_effects(workdir: str | os.PathLike, effects: pd.DataFrame) -> pathlib.Path:
-    """Writes `WORKDIR/effects.csv`, what the results say, and returns its path."""
+    """Writes `WORKDIR/effects.csv` and returns its path."""
     return _write_csv(pathlib.Path(workdir) / "effects.csv", effects)
 
 
@@ -200,7 +200,7 @@ def find_run(workdir: str | os.PathLike, name: str) -> str:
     """Finds a finished run by its full name, or by its treatment where only one run has it.
 
     Raises:
-      ValueError: No run, or more than one, is meant.
+      ValueError: The name fits no run, or more than one.
     """
     runs = finished_runs(workdir)
     if name in runs:

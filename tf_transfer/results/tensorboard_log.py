@@ -1,4 +1,4 @@
-"""TensorBoard event files, written with TensorBoard's own parts, so that no TensorFlow has to be imported."""
+"""TensorBoard event files, written with TensorBoard's own classes, so that TensorFlow need not be imported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def top1_tag(kind: str) -> str:
 
 
 def hyperparameters(result: Result) -> dict[str, str | float | bool]:
-    """What tells one run from the others, for the HParams tab."""
+    """What distinguishes a run from the others, for the HParams tab."""
     row = result.row()
     return {name: row[name] for name in HYPERPARAMETERS}
 
@@ -43,7 +43,7 @@ class TensorBoardLog:
     """Writes one directory of events, which TensorBoard shows as one run."""
 
     def __init__(self, directory: pathlib.Path):
-        """Starts the log afresh: what an earlier, interrupted run wrote there is removed."""
+        """Starts a new log: what an earlier, interrupted run wrote there is removed."""
         directory.mkdir(parents=True, exist_ok=True)
         for old in directory.glob("events.out.tfevents.*"):
             old.unlink()
@@ -52,7 +52,7 @@ class TensorBoardLog:
         self._path = directory / name
         self._file = open(self._path, "wb")
         self._writer = RecordWriter(self._file)
-        # A TensorBoard that shows the removed log just now is to forget it.
+        # Makes a TensorBoard that is showing the removed log forget it.
         start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         try:
             self._write(event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2"))
@@ -90,7 +90,7 @@ class TensorBoardLog:
         self._add([value], 0)
 
     def sessions(self, values: Mapping[str, Sequence[str | float]], metrics: Mapping[str, str]) -> None:
-        """Writes what the HParams tab is to show of all sessions: hyper-parameters and results.
+        """Writes what the HParams tab shows of all sessions: hyper-parameters and results.
 
         Args:
           values: The values that each hyper-parameter takes.
@@ -126,7 +126,7 @@ class TensorBoardLog:
 
     def close(self) -> None:
         """Closes the file."""
-        with contextlib.suppress(OSError):  # of what could not be written, which has been told
+        with contextlib.suppress(OSError):  # the write that failed has been reported
             self._file.close()
 
     def __enter__(self) -> TensorBoardLog:

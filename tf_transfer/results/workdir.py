@@ -4,7 +4,7 @@ WORKDIR/config.json   the experiment, the settings and the package versions that
 WORKDIR/lock          held while a sweep runs
 WORKDIR/logs/         one log per cohort, held while the cohort trains, and how far it is
 WORKDIR/checkpoints/  of cohorts that are not finished
-WORKDIR/damaged/      results that were found damaged, out of the way
+WORKDIR/damaged/      results that were found damaged, moved out of the way
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _MAX_BYTES = 16 << 20  # of config.json; one that names 22,000 classes has 1 MB
 
 @contextlib.contextmanager
 def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Makes the directory if need be and holds its lock; a dead process's lock is free.
+    """Makes the directory if it is missing and holds its lock; the lock of a dead process is free.
 
     Raises:
       PermissionError: The directory cannot be written to.
-      ValueError: Another sweep holds it, it holds something else than an experiment, or links.
+      ValueError: Another sweep holds it, or as in `check_is_workdir`.
     """
     path = pathlib.Path(workdir)
     check_is_workdir(workdir)
@@ -62,11 +62,11 @@ def owned(workdir: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 
 def check_is_workdir(workdir: str | os.PathLike) -> None:
-    """Checks that a directory, if there is one, is a workdir and nothing in it leads out of it.
+    """Checks that a directory, if it exists, is a workdir, and that nothing in it leads elsewhere.
 
     Raises:
-      ValueError: It holds something else than an experiment; or a link, through which files elsewhere could be
-        overwritten when a workdir comes from somebody else.
+      ValueError: It holds something other than an experiment; or a link, through which somebody else's workdir could
+        have files overwritten elsewhere.
     """
     path = pathlib.Path(workdir)
     if not path.exists():
@@ -76,14 +76,14 @@ def check_is_workdir(workdir: str | os.PathLike) -> None:
     others = [entry.name for entry in path.iterdir() if entry.name != _LOCK and not entry.name.startswith(".")]
     if others and _CONFIG not in others:
         raise ValueError(
-            f"{str(path)!r} is no workdir (no {_CONFIG} in it) and not empty (it has {printable(sorted(others)[0])}); "
-            "choose another --workdir"
+            f"{str(path)!r} is not a workdir (no {_CONFIG} in it) and not empty "
+            f"(it has {printable(sorted(others)[0])}); choose another --workdir"
         )
     safe_load.refuse_links(path)
 
 
 def check_config(workdir: str | os.PathLike, experiment: Experiment, allow_other_versions: bool = False) -> Experiment:
-    """Checks that the workdir, if there is one, does not belong to another experiment.
+    """Checks that the workdir, if it exists, does not belong to another experiment.
 
     What only says which runs are wanted (treatments, layers, seeds, targets) may change from sweep to sweep.
 
@@ -132,7 +132,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def computing_versions(recorded: Mapping[str, str]) -> dict[str, str]:
-    """Those of some versions that numbers may depend on: not Python's own."""
+    """The versions that numbers may depend on: all but Python's."""
     return {name: version for name, version in recorded.items() if name != "python"}
 
 

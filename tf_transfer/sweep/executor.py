@@ -10,7 +10,7 @@ from tf_transfer.experiment.plan import Cohort
 
 @dataclasses.dataclass(frozen=True)
 class EndedCohort:
-    """A cohort that is no longer being trained.
+    """A cohort whose training has ended.
 
     Attributes:
       cohort: The cohort.
@@ -22,9 +22,9 @@ class EndedCohort:
 
 
 class Executor(abc.ABC):
-    """Trains cohorts, some at a time. Results appear in the workdir, whose they are; so any executor may die.
+    """Trains cohorts, several at a time. Results appear in the workdir and nowhere else, so any executor may die.
 
-    A context manager: whatever is still being trained at its end is asked to save and stop.
+    A context manager: cohorts still in training at its end are asked to save and stop.
     """
 
     @property
@@ -34,7 +34,7 @@ class Executor(abc.ABC):
 
     @abc.abstractmethod
     def submit(self, cohort: Cohort) -> bool:
-        """Starts to train a cohort whose bases are done; False if somebody else is training it."""
+        """Starts to train a cohort whose bases are done; False if another sweep is training it."""
 
     @abc.abstractmethod
     def finished(self) -> list[EndedCohort]:
@@ -42,11 +42,11 @@ class Executor(abc.ABC):
 
     @abc.abstractmethod
     def release_idle(self) -> None:
-        """Frees what only a further cohort would need."""
+        """Frees what is needed only for further cohorts."""
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Ends all work, saving what is under way."""
+        """Ends all work; trainings under way are saved."""
 
     def __enter__(self) -> Executor:
         """Returns itself."""

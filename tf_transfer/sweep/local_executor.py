@@ -1,8 +1,8 @@
-"""Cohorts in processes of this machine, each of which trains one after another, so that TensorFlow is imported once.
+"""Cohorts in processes of this machine. Each trains one cohort after another, so that TensorFlow is imported once.
 
-A cohort's log is its lock: whoever holds the log owns the cohort. The lock goes with the process that trains, and not
-with the sweep that started it. So a cohort that has lost its sweep, and is about to save and end, keeps others away
-until it is gone; and several sweeps can share the work of one workdir.
+A cohort's log is its lock: the process that holds the log owns the cohort. The lock belongs to the process that trains,
+not to the sweep that started it. So a cohort whose sweep has died keeps others away until it has saved and ended; and
+several sweeps can share the work of one workdir.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class LocalExecutor(Executor):
                 return False
             clear_progress(self._workdir, cohort)
             log_start = log.tell()
-            # The worker has the same open file as its output, and so the lock, until it is done with the cohort.
+            # The worker writes to the same open file, and so holds the lock until it is done with the cohort.
             worker = self._idle_worker() or _Worker.start(self._workdir, self._num_threads, log)
             worker.train([run.name for run in cohort.runs], log)
         self._busy.append(_Assignment(cohort, worker, log_start))
         return True
 
     def finished(self) -> list[EndedCohort]:
-        """The cohorts that are done, or whose process has ended."""
+        """The cohorts that are done or whose process has ended, since this was called last."""
         ended = [assignment for assignment in self._busy if assignment.worker.is_done()]
         self._busy = [assignment for assignment in self._busy if assignment not in ended]
         for worker in (assignment.worker for assignment in ended):
@@ -125,7 +125,7 @@ class _Assignment:
 
 @dataclasses.dataclass
 class _Worker:
-    """A process of `python -m tf_transfer.sweep.worker`, and the socket through which it is told what to train."""
+    """A process of `python -m tf_transfer.sweep.worker`, and the socket that tells it what to train."""
 
     process: subprocess.Popen
     connection: socket.socket
@@ -144,11 +144,11 @@ class _Worker:
     def train(self, runs: Sequence[str], output: IO[bytes]) -> None:
         """Has it train a cohort, given by the names of its runs, with the open file `output` as its output."""
         message = json.dumps(list(runs)).encode() + b"\n"
-        with contextlib.suppress(ConnectionError):  # it has ended already, as `is_done` will tell
+        with contextlib.suppress(ConnectionError):  # it has ended already, which `is_done` will find
             socket.send_fds(self.connection, [message], [output.fileno()])
 
     def is_done(self) -> bool:
-        """Whether it has told, since it was asked last, that its cohort is done; or has ended."""
+        """Whether it has reported its cohort done since this was called last, or has ended."""
         answer = b""
         with contextlib.suppress(BlockingIOError, ConnectionError):
             answer = self.connection.recv(len(DONE), socket.MSG_DONTWAIT)
@@ -164,7 +164,7 @@ class _Worker:
         self.process.terminate()
 
     def end(self) -> None:
-        """Waits until it has ended, which takes no longer than the grace that it has."""
+        """Waits until it has ended; kills it if that takes longer than its time to save."""
         self.connection.close()
         try:
             self.process.wait(preemption.GRACE_SECONDS + 1)
@@ -174,7 +174,7 @@ class _Worker:
 
 
 def _how_it_ended(log: pathlib.Path, start: int, return_code: int | None) -> str:
-    """The last line of a process that could not tell itself why it ended, or how it ended."""
+    """Why a process ended that could not report it: the last line of its log, or its signal or exit status."""
     with open(log, "rb") as file:
         file.seek(start)
         lines = file.read().decode(errors="replace").split("\n")
@@ -190,5 +190,5 @@ def _out_of_memory(cohort: Cohort, return_code: int | None) -> str:
     lower = [f"--config.{field} ({count} networks train here at once)"] if count > 1 else []
     lower += ["--config.processes", "or, in another workdir, --config.recipe.batch_size"]
     killed = return_code == -signal.SIGKILL
-    what = "killed, most likely for want of memory" if killed else "out of memory"
+    what = "killed, most likely because memory ran out" if killed else "out of memory"
     return f"{what}: lower {', '.join(lower)}"

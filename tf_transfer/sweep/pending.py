@@ -13,11 +13,11 @@ from tf_transfer.results.result import DIVERGED, Result
 def pending_cohorts(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
     """The cohorts to train: those of the plan, each without the runs that already have a result.
 
-    But runs that were trained together are trained together again, although only some of them lack a result (since the
-    sweep was killed among the results of a cohort, or one was damaged): sums are rounded otherwise in another cohort.
+    But runs that were trained together are trained together again, even if only some of them lack a result (because the
+    sweep was killed while it wrote them, or one was damaged): in another cohort, sums are rounded differently.
 
     Raises:
-      ValueError: A result is that of a training of another length, which a block may set.
+      ValueError: A result comes from a training of another length, which a block may set.
       DamagedError: A result cannot be read.
     """
     runs = {run.name: run for run in plan.runs}
@@ -36,7 +36,7 @@ def pending_cohorts(plan: Plan, directory: str | os.PathLike) -> list[Cohort]:
 
 
 def _trained_together(done: Mapping[str, Result], runs: Mapping[str, Run]) -> dict[str, tuple[str, ...]]:
-    """For each run of a cohort that has left a result, all runs of that cohort, if all are still wanted."""
+    """For each run of a cohort that has left results: all runs of that cohort, if all are still planned."""
     cohorts = {tuple(result.cohort_runs) for result in done.values()}
     return {name: members for members in sorted(cohorts) if runs.keys() >= set(members) for name in members}
 

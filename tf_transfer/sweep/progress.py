@@ -1,4 +1,4 @@
-"""What a worker tells of the cohort that it trains, as data: how far it is, and why it failed.
+"""What a worker reports of the cohort that it trains, as data: how far it is, and why it failed.
 
 WORKDIR/logs/COHORT.json   beside the cohort's log, which is for people to read
 """
@@ -54,7 +54,7 @@ def log_path(workdir: str | os.PathLike, cohort: Cohort) -> pathlib.Path:
 
 
 def write_progress(workdir: str | os.PathLike, cohort: Cohort, progress: CohortProgress) -> None:
-    """Writes how far a cohort is, in place of what was told before.
+    """Writes how far a cohort is, replacing the last report.
 
     Raises:
       OSError: It could not be written.
@@ -64,7 +64,7 @@ def write_progress(workdir: str | os.PathLike, cohort: Cohort, progress: CohortP
 
 
 def read_progress(workdir: str | os.PathLike, cohort: Cohort) -> CohortProgress:
-    """Reads what was told last; nothing done, if nothing was or if it cannot be read."""
+    """Reads the last report; without one that can be read, nothing is done yet."""
     try:
         return safe_load.parse_json(safe_load.read_bytes(_path(workdir, cohort)), CohortProgress)
     except (OSError, ValueError):
@@ -72,7 +72,7 @@ def read_progress(workdir: str | os.PathLike, cohort: Cohort) -> CohortProgress:
 
 
 def clear_progress(workdir: str | os.PathLike, cohort: Cohort) -> None:
-    """Forgets what an earlier attempt has told."""
+    """Removes the report of an earlier attempt."""
     _path(workdir, cohort).unlink(missing_ok=True)
 
 

@@ -54,14 +54,14 @@ def run_sweep(
     on_damage: Callable[[str], None] = print,
     allow_other_versions: bool = False,
 ) -> list[Result]:
-    """Trains every run of an experiment that has no result yet. Run again, it goes on where it was stopped.
+    """Trains every run of an experiment that has no result yet. Called again, it continues where it was stopped.
 
     Args:
       experiment: What to train.
       directory: The experiment's workdir; made if need be.
       on_progress: Called about five times a second.
-      on_damage: Told in one sentence of each result that was damaged and is trained again.
-      allow_other_versions: Go on in a workdir that other versions of TensorFlow, Keras or NumPy have begun.
+      on_damage: Called with a sentence for each result that was damaged and is trained again.
+      allow_other_versions: Continue in a workdir that was begun with other versions of TensorFlow, Keras or NumPy.
 
     Returns:
       The results of all runs, in the plan's order.
@@ -89,10 +89,10 @@ def join_sweep(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     allow_other_versions: bool = False,
 ) -> list[Result]:
-    """Helps a sweep: trains cohorts that no other process trains, until all runs are done, whoever trained them.
+    """Helps a sweep: trains cohorts that no other process is training, until all runs are done.
 
-    Any number of processes can, also on other machines that see the workdir under the same path, if their file system
-    has locks (flock). Should the sweep that they joined die, they finish its work.
+    Any number of processes can help, also on other machines that see the workdir under the same path, if their file
+    system has locks (flock). If the sweep that they joined dies, they finish its work.
 
     Args:
       directory: The workdir of a sweep.
@@ -103,7 +103,7 @@ def join_sweep(
       The results of all runs, in the plan's order.
 
     Raises:
-      FileNotFoundError: It is not the workdir of a sweep, or its store is not to be found here.
+      FileNotFoundError: It is not the workdir of a sweep, or its store is not found here.
       ValueError: Versions differ from those of the workdir.
       SweepFailed: As in `run_sweep`.
     """
@@ -116,9 +116,9 @@ def join_sweep(
 
 @contextlib.contextmanager
 def _sigterm_as_interrupt():
-    """Lets SIGTERM unwind the sweep as Ctrl-C does, so that no cohort goes on without it."""
+    """Makes SIGTERM end the sweep as Ctrl-C does, so that no cohort goes on without it."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python allows signal handlers in the main thread alone
+        yield  # Python allows signal handlers only in the main thread
         return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -128,7 +128,7 @@ def _sigterm_as_interrupt():
 
 
 def _make_executor(experiment: Experiment, directory: pathlib.Path) -> LocalExecutor:
-    # A GPU is best kept busy by one process. On the CPU small networks gain more from processes than from threads,
+    # One process keeps a GPU busy best. On the CPU, small networks gain more from processes than from threads,
     # but each takes about 1 GB of memory.
     machine = Machine.detect()
     processes = experiment.processes or (1 if machine.has_gpu else min(machine.num_cores, _MAX_DEFAULT_PROCESSES))
@@ -159,7 +159,7 @@ class _Sweep:
                     self._executor.release_idle()
                 self._submit_ready_cohorts()
                 if not self._training and not self._elsewhere:
-                    break  # what is left waits for a base that failed
+                    break  # the rest waits for a base that failed
                 time.sleep(_POLL_SECONDS)
                 self._collect_ended()
                 self._on_progress(self._progress())
@@ -221,5 +221,5 @@ class _Sweep:
         others = f"; so did {', '.join(each.cohort.name for each in more)}" if more else ""
         raise SweepFailed(
             f"{first.failure}{others}; runs left: {len(self._plan.runs) - len(self._finished)}; "
-            "mend the cause and run the same command again"
+            "fix the cause and run the same command again"
         )

@@ -1,7 +1,7 @@
 """A process that trains cohorts: `python -m tf_transfer.sweep.worker WORKDIR PARENT THREADS CONNECTION`.
 
-A sweep sends it the names of a cohort's runs through a socket, and with them the open file that is to be its output.
-(Files can be sent through Unix sockets.) It answers once the cohort is done; any failure ends it.
+A sweep sends it the names of a cohort's runs through a Unix socket, together with the open file for its output. It
+answers once the cohort is done. Any failure ends it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from tf_transfer.training.checkpointing import Preempted
 from tf_transfer.training.train import train_cohort
 
 _MAX_MESSAGE_BYTES = 1 << 20
-_PROGRESS_SECONDS = 1.0  # from one file of progress to the next
+_PROGRESS_SECONDS = 1.0  # between two reports
 
 # Keras and TensorFlow keep something of every model that was trained: 10 MB of `convnet`, 500 MB of CaffeNet. A process
-# that has held so many times as much as it had by the end of its first cohort is replaced.
+# whose memory has grown by this factor since the end of its first cohort is replaced.
 _MAX_GROWTH = 1.25
 
 # Operations of fewer floating-point operations are not worth sharing between threads. With batches of 64, those of
@@ -44,7 +44,7 @@ _FLOPS_WORTH_SHARING = 1e9
 
 
 def main(directory: str, parent: str, num_threads: str, connection: str) -> None:
-    """Trains the cohorts that come through the socket `connection`, with so many threads, while `parent` lives."""
+    """Trains the cohorts that come through the socket `connection`, on `num_threads` threads, while `parent` lives."""
     stop = preemption.watch(int(parent))
     machine = Machine.detect()
     experiment = workdir.read_experiment(directory)
@@ -65,9 +65,9 @@ def main(directory: str, parent: str, num_threads: str, connection: str) -> None
 
 
 def use_threads(count: int, architecture: Architecture, batch_size: int) -> None:
-    """Gives TensorFlow so many threads. To be called before its first operation.
+    """Sets the number of TensorFlow's threads. Call it before the first operation.
 
-    In a small network operations run side by side, each on one thread; in a large one all work at each operation.
+    In a small network, operations run side by side, each on one thread; in a large one, threads share each operation.
     """
     largest = max(cost.flops for cost in architecture.costs()) * batch_size
     tf.config.threading.set_inter_op_parallelism_threads(count)
@@ -75,10 +75,10 @@ def use_threads(count: int, architecture: Architecture, batch_size: int) -> None
 
 
 def received_cohorts(connection: socket.socket) -> Iterator[tuple[str, ...]]:
-    """Yields what the sweep asks for: the names of the runs of one cohort after the other. Ends when the sweep does.
+    """Yields one cohort after another, as the names of its runs, until the sweep ends.
 
-    Meanwhile this process's output goes to the file that came with them; when the next is asked for, the sweep hears
-    that the cohort is done, and nobody holds that file any more.
+    While a cohort trains, this process writes to the file that came with it. When the next one is asked for, the file
+    is released, and the sweep learns that the cohort is done.
     """
     while True:
         received, files, _, _ = socket.recv_fds(connection, _MAX_MESSAGE_BYTES, 1)
@@ -121,7 +121,7 @@ def _train(directory: str, plan: Plan, cohort: Cohort, stop: threading.Event, ma
         message = f"{type(error).__name__}: {' '.join(str(error).split())}"
         failure = Failure("memory" if out_of_memory else "error", message)
         failed = CohortProgress(progress.step, progress.num_steps, failure)
-        with contextlib.suppress(OSError):  # of a full disk; the log tells the error, too
+        with contextlib.suppress(OSError):  # the disk may be full; the log has the error too
             write_progress(directory, cohort, failed)
         raise
 

@@ -1,8 +1,8 @@
-"""Cutting and mirroring the images of a batch, and subtracting a mean image from them.
+"""Cropping and mirroring the images of a batch, and subtracting a mean image from them.
 
-NumPy does it a few times faster than TensorFlow's gathers and reversals on a whole batch, and without its lock, so that
-batches are prepared side by side. Mirroring turns many bytes at a time; and batches lie in memory that TensorFlow has
-let go of.
+NumPy does it a few times faster than TensorFlow's gathers and reversals of a whole batch, and releases Python's lock,
+so that batches are prepared side by side. Mirroring reverses many bytes at a time, and batches reuse memory that
+TensorFlow has released.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def augment(images: Iterable[np.ndarray], image_size: int, draws: np.ndarray, re
     Args:
       images: uint8 [image size, image size, 3] each.
       image_size: Their side, in pixels.
-      draws: float32 [batch, 3] in [0, 1): how far down and right the crop lies, and, below 0.5, that it is mirrored.
+      draws: float32 [batch, 3] in [0, 1): how far down and right the crop lies, and whether it is mirrored
+        (below 0.5).
       recipe: `crop_padding` (zeros around an image), `crop_size` and `random_flip`.
 
     Returns:
@@ -59,14 +60,14 @@ def augment(images: Iterable[np.ndarray], image_size: int, draws: np.ndarray, re
 
 
 def mean_subtraction(recipe: Recipe, normalise: Normalisation) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Makes a function that subtracts from each image that window of the mean image which `augment` has cut from it.
+    """Makes a function that subtracts the mean image from each image, cropped and mirrored as `augment` did the image.
 
     Args:
       recipe: As for `augment`.
       normalise: Has the mean image.
 
     Returns:
-      A function of images, uint8 [batch, crop size, crop size, 3], and the draws that `augment` made them by, which
+      A function of images, uint8 [batch, crop size, crop size, 3], and the draws that `augment` used for them. It
       returns float32 of the images' shape.
     """
     padding = [(recipe.crop_padding,) * 2] * 2 + [(0, 0)]
@@ -87,24 +88,24 @@ def mean_subtraction(recipe: Recipe, normalise: Normalisation) -> Callable[[np.n
 
 
 def _windows(draws: np.ndarray, image_size: int, recipe: Recipe) -> Iterator[tuple[int, int, bool]]:
-    """For each image, how far down and right its window lies, and whether it is mirrored."""
+    """For each image, how far down and right its crop lies, and whether it is mirrored."""
     positions = image_size + 2 * recipe.crop_padding - recipe.input_size(image_size) + 1
     tops, lefts = (draws[:, :2] * np.float32(positions)).astype(int).T.tolist()
     return zip(tops, lefts, ((draws[:, 2] < 0.5) & recipe.random_flip).tolist(), strict=True)
 
 
 def reusable_array(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """An empty array for TensorFlow, in the memory of one that it has let go of, if there is one.
+    """An uninitialised array for TensorFlow, in the memory of one that TensorFlow has released, if there is any.
 
-    TensorFlow copies an array that does not start at a multiple of 64 bytes; and memory that the system hands out anew
-    has to be cleared first, which takes as long as filling it.
+    TensorFlow copies arrays that do not start at a multiple of 64 bytes. And the system must clear new memory before it
+    hands it out, which takes as long as filling it.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     try:
         memory = _free_memory[size].pop()
     except IndexError:
         memory = np.empty(size + 63, np.uint8)
-    # Whatever is made of the array keeps this holder, since NumPy does not look behind it; it need not keep the array.
+    # Views of the array keep this holder alive, though not the array itself: it is the base that NumPy records.
     holder: Any = (ctypes.c_uint8 * len(memory)).from_buffer(memory.data)
     weakref.finalize(holder, _free_memory[size].append, memory).atexit = False
     return np.ndarray(shape, dtype, holder, offset=-memory.ctypes.data % 64)
@@ -113,9 +114,9 @@ def reusable_array(shape: tuple[int, ...], dtype: type) -> np.ndarray:
 class _Mirror:
     """Mirrors images into a batch, a few times faster than copying their pixels one by one.
 
-    Turning round the bytes of a row mirrors it, and swaps red and blue, which are swapped back. Both are done many
-    bytes at a time, on a few images together: that many fit into the processor's cache, and each call of NumPy has
-    enough to do for two threads not to wait for each other's lock.
+    Reversing the bytes of a row mirrors it and swaps red and blue, which are then swapped back. Both are done many
+    bytes at a time, on a few images together: as many as fit into the processor's cache, so that each call of NumPy has
+    enough to do and two threads do not wait for each other's lock.
 
     Args:
       batch: uint8 [batch, size, size, 3].
@@ -129,7 +130,7 @@ class _Mirror:
         self._numbers: list[int] = []
 
     def add(self, image: np.ndarray, number: int) -> None:
-        """Mirrors an image, now or later, to place `number` of the batch."""
+        """Mirrors an image, now or later, into place `number` of the batch."""
         rows = self._images[len(self._numbers)]
         np.copyto(rows[:, rows.shape[1] - self._width :], image.reshape(self._size, -1))
         self._numbers.append(number)
@@ -137,7 +138,7 @@ class _Mirror:
             self.finish()
 
     def finish(self) -> None:
-        """Mirrors what was added and is not yet mirrored."""
+        """Mirrors the images that were added and are not mirrored yet."""
         if not self._numbers:
             return
         images, turned = self._images[: len(self._numbers)], self._turned[: len(self._numbers)]

@@ -1,7 +1,7 @@
 """When to save a training, and going on from what was saved, bit for bit.
 
 The variables of networks, optimizer and metrics, the history and the step are all the state there is: the stream of
-batches has none. (Keras's own `BackupAndRestore` replays the epoch that was under way, and does not hold the states of
+batches has none. (Keras's own `BackupAndRestore` repeats the interrupted epoch, and does not save the states of
 dropout's seed generators.)
 """
 
@@ -17,11 +17,11 @@ from tf_transfer.results import checkpoints
 from tf_transfer.training.compiled import CompiledCohort
 from tf_transfer.training.evaluation import History
 
-_MAX_SHARE_OF_TIME = 0.01  # where saving takes long, it is done less often, so that it costs at most 1 % of the time
+_MAX_SHARE_OF_TIME = 0.01  # where saving takes long, it is done less often
 
 
-class Preempted(Exception):  # noqa: N818 - it is no error
-    """The training has stopped because it was asked to; its state is saved."""
+class Preempted(Exception):  # noqa: N818 - it is not an error
+    """The training was asked to stop; its state is saved."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CheckpointPolicy:
       directory: Where the checkpoints lie.
       identity: What is being trained, as JSON values; a checkpoint of anything else is not used.
       minutes: Minutes between two checkpoints, or more where saving takes long; 0: not by time.
-      steps: Steps after which a checkpoint is due, where a call of TensorFlow ends next; 0: not by steps.
+      steps: Steps after which a checkpoint is due, at the end of the call of TensorFlow under way; 0: not by steps.
       stop: Set when the training is to save and stop.
     """
 
@@ -61,11 +61,11 @@ class Checkpointer:
 
     @property
     def seconds(self) -> float:
-        """Time that the steps done took, in seconds; those before the restored checkpoint are included."""
+        """Time spent training, in seconds, including that before the restored checkpoint."""
         return self._seconds_before + time.monotonic() - self._started
 
     def restore(self) -> int:
-        """Sets everything as it was in the newest checkpoint that can be used.
+        """Restores everything from the newest checkpoint that can be used.
 
         Returns:
           The step that it was saved at; 0 if there is none.

@@ -1,6 +1,6 @@
 """A cohort compiled, with its optimizer, losses and metrics.
 
-The one place where anything is compiled: all that is to be copied and frozen has been by then.
+The one place where anything is compiled: by then, weights are copied and layers frozen.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class CompiledCohort:
     and nothing that learns is shared.
 
     Args:
-      model: Images in, one tensor of logits for each network out, with everything frozen that is not to learn.
+      model: Images in, one tensor of logits for each network out, with all layers frozen that do not learn.
       optimizer: A new one.
 
     Attributes:
       model: As given.
       optimizer: As given, built.
-      variables: All that training changes: of networks (dropout's seeds and batch statistics included), optimizer and
-        metrics. What is saved and restored is this list.
+      variables: All that training changes, in networks (dropout's seeds and batch statistics included), optimizer and
+        metrics. This list is what is saved and restored.
     """
 
     def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer):
@@ -42,7 +42,7 @@ class CompiledCohort:
         self._train, self._classify = compile_functions(self)
 
     def train(self, batches: Iterator, count: int) -> None:
-        """Trains for `count` steps in one call, in which nothing can interfere.
+        """Trains for `count` steps in one call, which cannot be interrupted.
 
         Args:
           batches: Yields `(images, labels)`: images as the model takes them, labels as one int32 [batch] for each
@@ -63,12 +63,12 @@ class CompiledCohort:
         return [np.asarray(each) for each in self._classify(images)]
 
     def training_means(self) -> list[tuple[float, float]]:
-        """For each network, mean loss and accuracy on the training batches since `reset_metrics`, dropout and all."""
+        """For each network, mean loss and accuracy on the training batches since `reset_metrics`, with dropout on."""
         metrics = zip(self._mean_losses, self._accuracies, strict=True)
         return [(float(loss.result()), float(accuracy.result())) for loss, accuracy in metrics]
 
     def reset_metrics(self) -> None:
-        """Starts the means of `training_means` anew."""
+        """Restarts the means of `training_means`."""
         for metric in self._metrics:
             metric.reset_state()
 
@@ -101,7 +101,7 @@ def _compile_for_tensorflow(cohort: CompiledCohort) -> tuple[Callable, Callable]
         for metric, each in zip(cohort._metrics, arguments, strict=True):
             metric.update_state(*each)
 
-    # On the CPU, XLA is slower than TensorFlow's own kernels. A call from Python costs about 1 ms, hence the loop.
+    # No XLA: on the CPU it is slower than TensorFlow's own kernels. The loop is here since a call costs about 1 ms.
     @tf.function(autograph=False)
     def train(batches, count) -> None:
         def body(step):

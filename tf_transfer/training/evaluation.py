@@ -1,4 +1,4 @@
-"""Testing the networks of a cohort while they train, and the histories that this leaves."""
+"""Evaluating the networks of a cohort while they train, and the history of this."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tf_transfer.training.compiled import CompiledCohort
 
 @dataclasses.dataclass
 class History:
-    """What the evaluations of a cohort have found so far.
+    """What the evaluations of a cohort have shown so far.
 
     Attributes:
       predictions: For each network, what it made of each test image in the last evaluation.
@@ -44,7 +44,7 @@ class History:
 
     @property
     def all_diverged(self) -> bool:
-        """Whether no network is worth training on."""
+        """Whether there is no network left that is worth training."""
         return bool(self.steps) and all(losses[-1] is None for losses in self.loss)
 
     def to_json(self) -> dict:
@@ -61,7 +61,7 @@ class History:
         }
 
     def restore(self, lists: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
-        """Takes over what `to_json` and `to_arrays` gave."""
+        """Takes over what `to_json` and `to_arrays` returned."""
         for name, value in lists.items():
             setattr(self, name, value)
         by_network: dict[int, dict[str, np.ndarray]] = {}
@@ -75,9 +75,8 @@ class History:
 class Evaluation:
     """How the networks of a cohort are evaluated.
 
-    A network counts as diverged from the evaluation on at which its loss or any of its weights is not finite. (The
-    weights too, since max-pooling on the CPU takes the other numbers where one is NaN, so that loss and logits look
-    sound.)
+    A network counts as diverged from the first evaluation at which its loss or any of its weights is not finite. (The
+    weights too, since max-pooling on the CPU passes over NaN, so that loss and logits look sound.)
 
     Attributes:
       images: Batches of test images, all of them.
@@ -96,7 +95,7 @@ class Evaluation:
         return History.empty(len(self.weights))
 
     def evaluate(self, compiled: CompiledCohort, step: int, history: History, before_batch: Callable[[], None]) -> None:
-        """Evaluates all networks, appends to their history, and starts the means over training batches anew.
+        """Evaluates all networks, appends to their history, and restarts the means over training batches.
 
         Args:
           compiled: The networks.

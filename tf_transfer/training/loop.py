@@ -18,7 +18,7 @@ class LoopPlan:
     Attributes:
       num_steps: Steps in all.
       steps_per_evaluation: Steps from one evaluation to the next; it divides `num_steps`.
-      steps_per_call: Steps that are trained in one call, at most; between two calls a training can be saved.
+      steps_per_call: The most steps that one call trains; a training can be saved between two calls.
     """
 
     num_steps: int
@@ -40,11 +40,11 @@ def train(
 
     Args:
       compiled: The networks.
-      batches_from: Gives the endless batches from a step on.
+      batches_from: Returns the endless batches from a given step on.
       evaluation: How to evaluate them.
-      history: Of the evaluations so far; appended to.
+      history: The evaluations so far; later ones are appended.
       plan: How long to train.
-      checkpointer: Saves what has been done, when it is due.
+      checkpointer: Saves the training when that is due.
       step: Steps done already.
       on_step: Called with the number of steps done, before each call.
 

@@ -1,8 +1,8 @@
 """Python functions in tf.data, and the end of the program.
 
-When Python shuts down, threads that ask for its lock wait for ever, and TensorFlow, taking down an iterator that a
-script still holds, waits for those threads. So before that, the calls in progress are waited for: tf.data reads ahead
-as far as its buffers reach, and then is idle.
+When Python shuts down, threads that ask for its lock wait for ever; and TensorFlow, when it destroys an iterator that a
+script still holds, waits for those threads. So the calls in progress are waited for before that: tf.data reads ahead
+until its buffers are full, and then is idle.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _idle_seconds = 0.0
 def numpy_function(
     function: Callable[..., np.ndarray], inputs: Sequence[tf.Tensor], dtype: tf.DType, idle_seconds: float = 0.05
 ) -> tf.Tensor:
-    """`tf.numpy_function`, during which a script may end.
+    """`tf.numpy_function` in a stream that a script may still hold when it ends.
 
     Args:
       function: Takes and returns arrays.
       inputs: Its arguments.
       dtype: The type of what it returns.
-      idle_seconds: Seconds without a call after which no more is to come, unless somebody takes more of the stream.
+      idle_seconds: Seconds without a call after which the stream counts as idle.
     """
     global _idle_seconds
     _idle_seconds = max(_idle_seconds, idle_seconds)

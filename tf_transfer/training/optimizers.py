@@ -11,7 +11,7 @@ from tf_transfer.experiment.config import Recipe
 
 @keras.saving.register_keras_serializable("tf_transfer")
 class MomentumSGD(keras.optimizers.SGD):
-    """SGD whose weight decay sits in the gradient, before the momentum; biases are treated on their own.
+    """SGD with weight decay in the gradient, before the momentum, and with settings of its own for biases.
 
     V <- momentum * V - rate * (gradient + decay * W);  W <- W + V.
     A bias takes `bias_rate` times the rate and no decay. (Keras's own `weight_decay` is decoupled.)
@@ -30,7 +30,7 @@ class MomentumSGD(keras.optimizers.SGD):
         self.bias_rate = bias_rate
 
     def build(self, variables):
-        """Makes the state of each variable, and remembers which is whose."""
+        """Creates the state of each variable, and remembers which belongs to which."""
         super().build(variables)
         if self._has_fused_update:
             pairs = zip(variables, self.momentums, strict=True)
@@ -52,7 +52,7 @@ class MomentumSGD(keras.optimizers.SGD):
         return keras.backend.backend() == "tensorflow" and bool(self.momentum) and not self.nesterov
 
     def _fused_update(self, gradient, variable, learning_rate) -> None:
-        """The same update in one operation of TensorFlow's instead of six, which counts in a small network."""
+        """The same update in one operation of TensorFlow instead of six, which matters for small networks."""
         import tensorflow as tf  # not needed under another backend
 
         momentum = self._momentum_of[variable.ref()].value
@@ -84,7 +84,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         """Returns the learning rate of a step, a float32 scalar."""
-        step = keras.ops.cast(step, "float32") + 1.0  # the first step already moves
+        step = keras.ops.cast(step, "float32") + 1.0  # so that the first step is not 0
         rise = step / max(1, self.warmup_steps)
         progress = (step - self.warmup_steps) / max(1, self.num_steps - self.warmup_steps)
         fall = 0.5 * (1.0 + keras.ops.cos(math.pi * keras.ops.clip(progress, 0.0, 1.0)))

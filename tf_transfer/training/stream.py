@@ -1,8 +1,8 @@
 """The stream of batches: batch t is a pure function of (task, seed, t).
 
-So a run that continues at step t, another host, or a cohort in place of a solo run all see the same images.
-The training order is a random permutation per epoch (a cipher over the indices, not a shuffled list); crops and mirrors
-are drawn statelessly from the number of the step.
+So a run that continues at step t, another host, and a cohort instead of a single run all see the same images. The order
+of each epoch is a random permutation (a cipher over the indices, not a shuffled list); crops and mirroring are drawn
+statelessly from the number of the step.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def train_stream(
     Args:
       task: Store and classes.
       recipe: Batch size and augmentation.
-      seed: Seed of the order, the crops and the mirrors.
+      seed: Seed of the order, the crops and the mirroring.
       num_outputs: How many times the labels are repeated, once for each output of a cohort.
       first_step: The step of the first batch.
       shard: This host's share of each batch.
@@ -66,7 +66,7 @@ def train_stream(
     order_seed, augment_seed = (derive_seed(use, seed) for use in ("order", "augmentation"))
 
     def order(step: tf.Tensor):
-        # The numbers of this batch's samples in the stream that all epochs make.
+        # The numbers of this batch's samples, counted through all epochs.
         samples = step * recipe.batch_size + shard.index * share + tf.range(share, dtype=tf.int64)
         epochs, positions = samples // len(indices), samples % len(indices)
         seeds = tf.stack([tf.fill([share], np.int64(order_seed)), epochs, tf.zeros_like(epochs)], axis=1)
@@ -115,7 +115,7 @@ def _decoded(stream: tf.data.Dataset, store: ImageStore, share: int) -> tf.data.
         return np.array(store.read_jpeg("train", indices), object)
 
     def records(indices: tf.Tensor, *others: tf.Tensor):
-        # Between this call and the next one for the same batch, its images are decoded.
+        # Two seconds, since images are decoded between this call and the next one for the same batch.
         return tf.ensure_shape(numpy_function(read, [indices], tf.string, idle_seconds=2.0), [share]), *others
 
     def decode(record: tf.Tensor, *others: tf.Tensor):
@@ -161,12 +161,12 @@ def test_labels(task: Task) -> np.ndarray:
 
 
 def _without_autograph(function: Callable) -> Callable:
-    # None of them has a condition or a loop that TensorFlow would have to translate, which takes it half a second.
+    # These functions have no conditions or loops for AutoGraph to translate, and trying takes it half a second.
     return tf.autograph.experimental.do_not_convert(function)
 
 
 def _without_autotuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    # There is nothing to tune, and taking down an iterator can wait for the tuner's thread for over half a minute.
+    # There is nothing to tune, and destroying an iterator can wait for the tuner's thread for over half a minute.
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)

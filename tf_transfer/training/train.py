@@ -23,8 +23,8 @@ from tf_transfer.training.checkpointing import Checkpointer, CheckpointPolicy
 from tf_transfer.training.compiled import CompiledCohort
 from tf_transfer.training.evaluation import Evaluation, History
 
-# A call of TensorFlow costs about 1 ms, and while it lasts nobody looks whether it is time to save or to stop.
-_FLOPS_PER_CALL = 2e10  # half a second's work of one slow core
+# A call of TensorFlow costs about 1 ms, and a training cannot be saved or stopped while it lasts.
+_FLOPS_PER_CALL = 2e10  # half a second's work for one slow core
 MAX_STEPS_PER_CALL = 20
 
 
@@ -42,9 +42,9 @@ def train_cohort(
     Args:
       directory: The experiment's workdir.
       plan: The experiment's plan.
-      cohort: Runs with the same target and group, whose bases are done. Results that stand are left alone.
+      cohort: Runs with the same target and group, whose bases are done. Existing results are left as they are.
       on_gpu: Whether TensorFlow computes on a GPU.
-      stop: Set when the training is to be saved and given up.
+      stop: Set when the training is to save and stop.
       on_step: Called with the number of steps done, between two calls of TensorFlow.
 
     Returns:
@@ -56,7 +56,7 @@ def train_cohort(
       RuntimeError: Copied weights differ from their origin, or frozen weights moved. Nothing is written then.
     """
     if all(result_files.is_done(directory, run.name) for run in cohort.runs):
-        return [result_files.read_result(directory, run.name) for run in cohort.runs]  # another sweep was faster
+        return [result_files.read_result(directory, run.name) for run in cohort.runs]  # by another sweep
     keras.config.set_dtype_policy(plan.experiment.recipe.precision)
     base_weights = {base.name: result_files.read_weights(directory, base.name) for base in cohort.needs}
     networks = cohort_model.build_cohort(
@@ -83,7 +83,7 @@ def train_cohort(
         history, seconds = _train(networks, plan, policy, logs, on_step)
         for run in cohort.runs:
             if networks.frozen_sha256(run) != provenance[run.name]["frozen_sha256"]:
-                checkpoints.remove(policy.directory)  # the moved weights are in there, too
+                checkpoints.remove(policy.directory)  # the moved weights are in there too
                 raise RuntimeError(f"{run.name}: frozen weights moved in training; nothing of this cohort is written")
         for number, run in unfinished.items():
             result = _result(plan, cohort, number, history, seconds, provenance[run.name])
@@ -102,7 +102,7 @@ def _network_normalisation(plan: Plan, cohort: Cohort) -> normalisation.Normalis
 
 
 def _provenance(networks: cohort_model.CohortModel, run: Run, base_weights: Mapping) -> dict[str, str]:
-    """Shows, before the first step, that what was copied equals its origin."""
+    """Checks, before the first step, that what was copied equals its origin, and returns the hashes."""
     copied = networks.copied_sha256(run)
     if run.base and copied != cohort_model.hash_layers(base_weights[run.base.name], run.treatment.num_copied):
         raise RuntimeError(f"{run.name}: its copied weights are not those of {run.base.name}; nothing was trained")
@@ -110,7 +110,7 @@ def _provenance(networks: cohort_model.CohortModel, run: Run, base_weights: Mapp
 
 
 def _checkpoint_identity(plan: Plan, cohort: Cohort, base_weights: Mapping) -> dict:
-    """What a checkpoint must belong to, so that training may go on from it."""
+    """What identifies this training: its checkpoints must have the same, or are not used."""
     return {
         "runs": [run.name for run in cohort.runs],
         "settings": settings_hash(plan.experiment),
