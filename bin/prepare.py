@@ -16,11 +16,11 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of the hold-out and of the drawn s
 
 def main(_) -> None:
     """Prepares the store and prints what is in it."""
-    from tf_transfer import console
+    from tf_transfer import commands
 
     options = {"data_dir": _DATA_DIR.value, "manual_dir": _MANUAL_DIR.value}
     options |= {"holdout": _HOLDOUT.value, "seed": _SEED.value}
-    console.prepare(_SOURCE.value, _OUT.value, _SIZE.value, _FORMAT.value, options)
+    commands.prepare(_SOURCE.value, _OUT.value, _SIZE.value, _FORMAT.value, options)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _OTHER_VERSIONS = flags.DEFINE_boolean(
 
 def main(_) -> None:
     """Trains what has no result yet, then writes table and figures."""
-    from tf_transfer import console, dry_run
+    from tf_transfer import commands, dry_run
     from tf_transfer.experiment.config import Experiment
     from tf_transfer.results import workdir
 
@@ -35,11 +35,11 @@ def main(_) -> None:
     if not _WORKDIR.value and not _DRY_RUN.value:
         raise ValueError("no workdir given: set --workdir=DIR, where results are to be kept")
     if _JOIN.value:
-        console.join(_WORKDIR.value, _OTHER_VERSIONS.value)
+        commands.join(_WORKDIR.value, _OTHER_VERSIONS.value)
     elif _DRY_RUN.value:
         dry_run.print_plan(experiment, _WORKDIR.value, _RATE.value * 1e9)
     else:
-        console.sweep(experiment, _WORKDIR.value, _OTHER_VERSIONS.value)
+        commands.sweep(experiment, _WORKDIR.value, _OTHER_VERSIONS.value)
 
 
 if __name__ == "__main__":

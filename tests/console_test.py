@@ -3,13 +3,14 @@ import time
 
 import pytest
 
-from tf_transfer import console
+from tf_transfer import commands, console
 from tf_transfer.analysis import published, table1
 from tf_transfer.analysis.findings import Findings
 from tf_transfer.analysis.summary import summarise
 from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.plan import Cohort, Run
 from tf_transfer.experiment.treatments import parse
+from tf_transfer.progress_bars import PrepareProgress, SweepProgress
 from tf_transfer.report.reports import Report
 from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
@@ -30,7 +31,7 @@ def test_times_in_their_natural_unit(seconds, written):
 def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
     out = str(tmp_path / "store")
     for beginning in ("prepared in ", "already prepared"):
-        console.prepare(f"folder:{image_folder}", out, 0, "raw", {})
+        commands.prepare(f"folder:{image_folder}", out, 0, "raw", {})
         printed = capsys.readouterr().out
         assert printed.startswith(beginning)
         assert printed.splitlines()[1:5] == [
@@ -42,9 +43,9 @@ def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
 
 
 def test_off_a_terminal_preparing_says_now_and_then_how_far_it_is(monkeypatch, capsys):
-    clock = iter([0.0, 0.0, 10.0, 20.0, 30.0, 45.0])
+    clock = iter([0.0, 10.0, 20.0, 30.0, 45.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    with console._PrepareProgress("pictures", 3000) as progress:
+    with PrepareProgress("pictures", 3000) as progress:
         for done in (1000, 1100, 1200, 1300, 1900):
             progress.update(done)
     assert capsys.readouterr().out.splitlines() == [
@@ -111,7 +112,7 @@ def test_the_papers_own_table_1_beside_ours(tmp_path, capsys):
 
 def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):
     finished = (make_result("baseB", 0.5), make_result("A1B", 0.1, status=DIVERGED))
-    with console._SweepProgress() as progress:
+    with SweepProgress() as progress:
         progress.update(scheduler.Progress(37, (), 0.0, None))
         progress.update(scheduler.Progress(37, finished[:1], 0.1, None))
         progress.update(scheduler.Progress(37, finished, 0.2, 240.0))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tf_transfer import console
+from tf_transfer import commands
 from tf_transfer.data import image_store
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.sources.decoding import decode
@@ -88,7 +88,7 @@ def test_examples_come_in_the_same_order_every_time(source):
 
 def test_a_store_is_made_of_it(source, data_dir, tmp_path, capsys):
     path = str(tmp_path / "store")
-    console.prepare("tfds:little_pictures", path, image_size=8, image_format="raw", options={"data_dir": data_dir})
+    commands.prepare("tfds:little_pictures", path, image_size=8, image_format="raw", options={"data_dir": data_dir})
     assert "2 classes: cup, ant" in capsys.readouterr().out
     store = image_store.ImageStore(path)
     assert (store.meta.image_size, store.meta.images_per_class) == (8, {"train": (5, 5), "test": (3, 3)})
