@@ -1,9 +1,8 @@
 """Writes a trained network as a SavedModel: python bin/export.py --workdir=WORKDIR --run=A3B+ --to=DIR."""
 
-import os
-
 from absl import flags
 
+import tf_transfer
 from tf_transfer import command_line
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The experiment's directory.")
@@ -15,13 +14,10 @@ def main(_) -> None:
     """Exports one network and says how to load it."""
     from tf_transfer.results import result_files, workdir
 
-    # Mistakes are told before TensorFlow is imported, which takes seconds, and without what it says while it is.
+    # Mistakes are told before TensorFlow is imported, which takes seconds.
     workdir.read_experiment(_WORKDIR.value)
     result_files.find_run(_WORKDIR.value, _RUN.value)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from tf_transfer.exports.saved_model import export
-
-    path = export(_WORKDIR.value, _RUN.value, _TO.value)
+    path = tf_transfer.export(_WORKDIR.value, _RUN.value, _TO.value)
     print(f"exported to {path}; use it with tf.saved_model.load({str(path)!r}).signatures['serving_default']")
 
 

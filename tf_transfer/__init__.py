@@ -40,4 +40,8 @@ def __getattr__(name: str):
     """Imports an exported name when it is first used."""
     if name not in _EXPORTS:
         raise AttributeError(f"module 'tf_transfer' has no attribute {name!r}")
+    if ".exports." in _EXPORTS[name]:  # which imports TensorFlow
+        from tf_transfer.files.quiet_import import import_quietly
+
+        return getattr(import_quietly(_EXPORTS[name]), name)
     return getattr(importlib.import_module(_EXPORTS[name]), name)

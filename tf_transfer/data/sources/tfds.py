@@ -9,6 +9,7 @@ from absl import logging
 
 from tf_transfer.data.sources import Example, Source
 from tf_transfer.data.sources.imagenet import open_imagenet
+from tf_transfer.files.quiet_import import import_quietly
 
 
 def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = None) -> Source:
@@ -26,6 +27,7 @@ def open_tfds(name: str, data_dir: str | None = None, manual_dir: str | None = N
       FileNotFoundError: TFDS could not get the data.
     """
     logging.set_verbosity(logging.ERROR)  # TFDS warns of absent splits that nobody asked for
+    import_quietly("tensorflow")  # which TFDS would import in the midst of its own progress
     import tensorflow_datasets as tfds
 
     try:
