@@ -54,6 +54,6 @@ def run(
             print(f"{finished.run}: top-1 {100 * finished.top1_last:.1f} %")
         printed = len(progress.finished)
 
-    said = (lambda progress: None) if quiet else on_progress
-    outcomes = scheduler.run_sweep(experiment, workdir, said, allow_other_versions=allow_other_versions)
+    report_progress = (lambda progress: None) if quiet else on_progress
+    outcomes = scheduler.run_sweep(experiment, workdir, report_progress, allow_other_versions=allow_other_versions)
     return result_files.table(outcomes)

@@ -32,14 +32,14 @@ def print_plan(experiment: Experiment, directory: str | None, flops_per_second: 
     """
     if directory:
         workdir.check_config(directory, experiment)
-    with _expected(experiment) as experiment:
+    with _with_expected_store(experiment) as experiment:
         plan = make_plan(experiment)
         cohorts = pending_cohorts(plan, directory) if directory else list(plan.cohorts)
         table = _blocks_table if experiment.blocks else _cohorts_table
         CONSOLE.print(table(plan, cohorts, flops_per_second))
         num_runs = sum(len(cohort.runs) for cohort in cohorts)
         total = sum(plan.cohort_flops(cohort) for cohort in cohorts)
-        print(f"the experiment: {_in_the_paper_s_words(plan.runs)}")
+        print(f"the experiment: {_count_networks(plan.runs)}")
         print(f"runs to train: {num_runs} of {len(plan.runs)}, in {len(cohorts)} cohorts")
         _print_network(plan)
         for path in dict.fromkeys(plan.task(run, run.treatment.target).store for run in plan.runs):
@@ -53,7 +53,7 @@ def print_plan(experiment: Experiment, directory: str | None, flops_per_second: 
 
 
 @contextlib.contextmanager
-def _expected(experiment: Experiment) -> Iterator[Experiment]:
+def _with_expected_store(experiment: Experiment) -> Iterator[Experiment]:
     """Puts the description of the expected store in the place of a store that is not there."""
     if not experiment.expected_store or (pathlib.Path(experiment.store) / image_store.META).is_file():
         yield experiment
@@ -104,9 +104,9 @@ def _kinds(runs: Iterable[Run]) -> str:
     return ", ".join(f"{count} {'base' if kind.word == 'base' else kind.pattern}" for kind, count in kinds.items())
 
 
-def _in_the_paper_s_words(runs: Iterable[Run]) -> str:
+def _count_networks(runs: Iterable[Run]) -> str:
     """Counts networks as the paper does: `3 networks (2 bases, 1 transfer) and 7 of random filters`."""
-    kinds = collections.Counter(_kind_in_the_paper(run) for run in runs)
+    kinds = collections.Counter(_name_in_paper(run) for run in runs)
     counted = {kind: kinds[kind] for kind in ("base", "transfer", "full base", "reduced volume") if kinds[kind]}
     named = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counted.items())
     total = sum(counted.values())
@@ -114,7 +114,7 @@ def _in_the_paper_s_words(runs: Iterable[Run]) -> str:
     return f"{total} network{'s' * (total > 1)} ({named}){random}"
 
 
-def _kind_in_the_paper(run: Run) -> str:
+def _name_in_paper(run: Run) -> str:
     treatment = run.treatment
     if treatment.source:
         return "random" if treatment.kind.word == "random" else "transfer"  # to one's own task, too

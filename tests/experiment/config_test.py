@@ -2,20 +2,14 @@ import dataclasses
 import json
 import pathlib
 import runpy
-import shutil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import OLD_NAMES, Experiment, Recipe
-from tf_transfer.experiment.settings import settings, settings_hash
-from tf_transfer.experiment.tasks import divide_classes, make_task
 from tf_transfer.experiment.write_default_config import default_config
-from tf_transfer.results import workdir
 
-RANDOM_0, NATURAL_MAN_MADE = ClassSplit("random", 0), ClassSplit("natural/man-made")
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
 
@@ -185,68 +179,6 @@ def test_steps_are_as_near_to_the_epochs_as_can_be(num_images, batch_size, tests
     assert abs(steps - wanted) <= tests / 2 + 0.5 or steps == tests
 
 
-def test_random_halves_by_split_seed(store):
-    experiment = Experiment(store=store, split_seeds=(0, 5))
-    assert experiment.all_blocks()[""].class_splits() == [ClassSplit("random", 0), ClassSplit("random", 5)]
-    for seed in (0, 5):
-        classes = divide_classes(experiment, ClassSplit("random", seed))
-        assert len(classes.of("A")) == 3 and sorted(classes.of("A") + classes.of("B")) == list(range(6))
-
-
-def test_natural_and_man_made_make_one_split_whatever_the_seeds(store):
-    experiment = Experiment(store=store, split="natural/man-made", split_seeds=(0, 1))
-    assert experiment.all_blocks()[""].class_splits() == [NATURAL_MAN_MADE]
-    classes = divide_classes(experiment, NATURAL_MAN_MADE)
-    assert classes.of("A") == (0, 1, 2)  # bird, cat, deer
-    assert classes.of("B") == (3, 4, 5)  # ship, train, truck
-
-
-def test_natural_and_man_made_by_a_mapping_of_one_s_own(store):
-    lists = {"classes_a": ("truck", "cat"), "classes_b": ("bird",)}
-    classes = divide_classes(Experiment(store=store, split="natural/man-made", **lists), NATURAL_MAN_MADE)
-    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0,))
-
-
-def test_explicit_split_by_names(store):
-    experiment = Experiment(store=store, split="explicit", classes_a=("truck", "cat"), classes_b=("bird",))
-    classes = divide_classes(experiment, ClassSplit("explicit"))
-    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0,))
-    for classes_b, message in [
-        (("dragon",), "no class 'dragon'"),
-        (("cat",), r"share the classes \[1\]"),
-        ((), "task B has no classes"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            divide_classes(dataclasses.replace(experiment, classes_b=classes_b), ClassSplit("explicit"))
-
-
-def test_two_data_sets_may_share_class_numbers(store, tmp_path):
-    source = str(shutil.copytree(store, tmp_path / "source"))
-    experiment = Experiment(store=store, source_store=source, split="data sets")
-    split = ClassSplit("data sets")
-    assert divide_classes(experiment, split).of("A") == divide_classes(experiment, split).of("B") == (0, 1, 2, 3, 4, 5)
-    assert make_task(experiment, split, "A").store == source
-    assert make_task(experiment, split, "B").store == make_task(experiment, RANDOM_0, "A").store == store
-
-
-def test_all_classes_as_one_task(store):
-    experiment = Experiment(store=store, split="all", treatments=("RnB", "BnB"))
-    classes = divide_classes(experiment, ClassSplit("all"))
-    assert (classes.classes_a, classes.classes_b) == ((), (0, 1, 2, 3, 4, 5))
-    for changes, message in [
-        ({"targets": ("A", "B")}, r"split='all' has one task, B, which holds all classes; got targets \('A', 'B'\)"),
-        ({"treatments": ("RnB", "AnB")}, r"no task A to transfer from; set treatments to .*, got \['AnB'\]"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            dataclasses.replace(experiment, **changes)
-
-
-def test_a_task_s_images(store):
-    task = make_task(Experiment(store=store), RANDOM_0, "B", images_per_class=5)
-    assert task.num_images("train") == 3 * 5
-    assert task.num_images("test") == 3 * 4  # never limited
-
-
 def test_blocks_share_what_they_do_not_set(store):
     blocks = {"volumes": {"split": "all", "treatments": (), "images_per_class": (1, 2), "steps": 7}, "rest": {}}
     experiment = Experiment(store=store, layers=(1, 2), blocks=blocks)
@@ -271,50 +203,3 @@ def test_blocks_share_what_they_do_not_set(store):
 def test_what_a_block_refuses(block, message):
     with pytest.raises(ValueError, match=message):
         Experiment.from_config({"store": "here", "blocks": {"mine": block}})
-
-
-def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other(store):
-    experiment = Experiment(store=store)
-    other_precision = "float32"
-    numbers = {
-        "classes_a": ("cat",), "classes_b": ("bird",), "network": "tiny", "network_options": {"dropout": 0.5},
-    }  # fmt: skip
-    free = {
-        "split": "explicit", "split_seeds": (1,), "images_per_class": (3,), "targets": ("A",), "treatments": ("AnB",),
-        "layers": (3,), "seeds": (7,), "blocks": {"volumes": {"images_per_class": (3,)}},
-        "expected_store": "imagenet2012",
-        "metric": "top1_mean_best10", "cohort_size": 3, "fine_tuned_cohort_size": 2, "processes": 1,
-            "deterministic": "yes", "checkpoint_minutes": 1.0, "checkpoint_steps": 7,
-    }  # fmt: skip
-    recipe = {
-        "batch_size": 32, "epochs": 1.0, "steps": 10, "evaluations": 5, "learning_rate": 0.1,
-        "learning_rate_schedule": "constant", "warmup_fraction": 0.1, "learning_rate_decay_steps": 5, "momentum": 0.5,
-        "weight_decay": 0.1, "bias_learning_rate_multiplier": 2.0, "crop_padding": 4,
-        "crop_size": 24, "random_flip": True, "normalisation": "mean image", "precision": other_precision,
-    }  # fmt: skip
-    assert set(numbers) | set(free) | {"store", "source_store", "recipe"} == fields(Experiment)
-    assert set(recipe) == fields(Recipe)
-    for field, value in free.items():
-        changed = dataclasses.replace(experiment, **{field: value})
-        assert changed != experiment and settings_hash(changed) == settings_hash(experiment), field
-    for field, value in numbers.items():
-        assert settings_hash(dataclasses.replace(experiment, **{field: value})) != settings_hash(experiment), field
-    for field, value in recipe.items():
-        changed = dataclasses.replace(experiment, recipe=dataclasses.replace(experiment.recipe, **{field: value}))
-        assert settings_hash(changed) != settings_hash(experiment), field
-
-
-def test_settings_know_a_store_by_its_content_and_not_by_its_path(store, tmp_path, redescribe):
-    moved, edited = (shutil.copytree(store, tmp_path / name) for name in ("moved", "edited"))
-    redescribe(moved, name="folder:moved", source="elsewhere")
-    redescribe(edited, channel_mean=(0.0, 0.0, 0.0))
-    original, moved, edited = (settings(Experiment(store=str(path))) for path in (store, moved, edited))
-    assert original == moved != edited
-
-
-def test_whole_numbers_of_epochs_are_the_same_settings_as_a_workdir_reads(store, tmp_path):
-    whole = Experiment(store, recipe=Recipe(epochs=10, learning_rate=1, precision="float32"))
-    workdir.write_config(tmp_path, whole)
-    assert settings_hash(workdir.read_experiment(tmp_path)) == settings_hash(whole)
-    same = Recipe(epochs=10.0, learning_rate=1.0, precision="float32")
-    assert settings_hash(whole) == settings_hash(Experiment(store, recipe=same))

@@ -55,7 +55,7 @@ def set_aside_damaged(workdir: str | os.PathLike, runs: Iterable[str]) -> list[s
     Returns:
       For each damaged one, what is wrong and where it is now, in a sentence.
     """
-    said = []
+    damaged = []
     for directory in (run_directory(workdir, run) for run in runs):
         try:
             if directory.is_dir():
@@ -66,8 +66,8 @@ def set_aside_damaged(workdir: str | os.PathLike, runs: Iterable[str]) -> list[s
             aside.mkdir(exist_ok=True)
             target = aside / f"{directory.name}-{1 + len(list(aside.glob(f'{directory.name}-*')))}"
             os.replace(directory, target)
-            said.append(f"{error}: it is moved to {target} and the run is trained again")
-    return said
+            damaged.append(f"{error}: it is moved to {target} and the run is trained again")
+    return damaged
 
 
 def write_result(
