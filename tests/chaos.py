@@ -1,11 +1,11 @@
-"""Kills a small experiment at random moments, runs the same commands again, and compares with one left in peace.
+"""Kills a small experiment at random moments, runs the same commands again, and compares with an undisturbed one.
 
 python tests/chaos.py --kills=50 --seed=0 --workdir=DIR
 
 Preparation, training, tests, result writing and report are all killed into: at any moment, or just while something is
 being written or tested. Killed are the whole group of processes, the sweep alone, or one that trains alone, by SIGKILL;
 or group or sweep by SIGTERM, upon which all must have ended within 10 seconds. Whenever an experiment is done, its
-store, weights, histories, tables and TensorBoard curves must be those of the one left in peace, bit for bit, and
+store, weights, histories, tables and TensorBoard curves must be those of the undisturbed one, bit for bit, and
 nothing may be left over; then another one starts.
 """
 
@@ -65,7 +65,7 @@ def phase(directory: pathlib.Path) -> str:
 
 
 def _is_testing(checkpoint: pathlib.Path, work: pathlib.Path) -> bool:
-    """Whether a cohort's checkpoint was written before a test which its log does not tell of yet."""
+    """Whether a cohort's checkpoint was written before a test which its log does not mention yet."""
     step = int(checkpoint.name.removeprefix("step-"))
     log = work / "logs" / f"{checkpoint.parent.name}.log"
     return step > 0 and step % STEPS_PER_TEST == 0 and f"  step {step}  " not in log.read_text()

@@ -8,6 +8,19 @@ The experiment of Yosinski et al. (2014) on anyone's images:
   results = tf_transfer.run(experiment, "work/shapes")   # a pandas table, one row a run
   tf_transfer.draw_figure2(results).savefig("figure2.png")
 
+The package is divided into rooms. Each may use those before it (BUILD.md says more):
+
+  files        writing and reading files safely
+  data         image stores, and what they are made from
+  experiment   what is asked for: config, treatments, plan
+  networks     Keras networks, and a cohort of them as one model
+  results      what runs leave
+  training     one cohort, from the stream of images to its results
+  exports      trained networks for use elsewhere
+  sweep        all cohorts of an experiment
+  analysis     what a table of results says
+  report       figures, page and checks
+
 Nothing heavy is imported before it is used.
 """
 

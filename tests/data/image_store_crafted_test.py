@@ -1,4 +1,4 @@
-"""Stores whose files fit their checksums, but which were made to do harm: one clear error, and nothing is done."""
+"""Malicious stores, whose files fit their checksums: one clear error, and nothing is done."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Workdirs whose files fit their checksums, but which were made to do harm: one clear error, and nothing is done."""
+"""Malicious workdirs, whose files fit their checksums: one clear error, and nothing is done."""
 
 import json
 import pathlib

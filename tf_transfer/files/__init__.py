@@ -1,1 +1,1 @@
-"""Files that cannot be half-written, damaged unseen, or do harm when read; and processes of this package."""
+"""Files that are never half-written, never damaged unseen, and harmless to read; used by every other room."""

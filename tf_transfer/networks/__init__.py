@@ -1,1 +1,1 @@
-"""Networks: their blocks, special layers and pixels; and a cohort of them as one functional model."""
+"""Networks in Keras: blocks from layer tables, special layers, normalisation, and a cohort as one functional model."""

@@ -1,1 +1,1 @@
-"""What runs leave, and where: results, workdir, checkpoints, TensorBoard logs."""
+"""What runs leave, and where: results, predictions, workdir, checkpoints, TensorBoard logs."""

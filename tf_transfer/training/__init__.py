@@ -1,1 +1,4 @@
-"""Training one cohort, from the stream of images to its results."""
+"""Training one cohort, from the stream of images to its results.
+
+`train.train_cohort` is the way in; `loop.train` is the loop.
+"""
