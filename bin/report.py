@@ -10,7 +10,9 @@ from absl import flags
 from tf_transfer import command_line
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The experiment's directory.")
-_METRIC = flags.DEFINE_enum("metric", None, ["top1_last", "top1_mean_best10"], "Default: the experiment's own.")
+_METRIC = flags.DEFINE_enum(
+    "metric", None, ["top1_last", "top1_mean_best10", "per_class_last"], "Default: the experiment's own."
+)
 _COMPARE = flags.DEFINE_enum(
     "compare", None, ["published"], "With --workdir: also draw the paper's published curves behind one's own."
 )
@@ -34,7 +36,7 @@ def _out_with_published(values):
     ["published", "compare", "metric"], "--published has one metric, the mean of the ten best tests, and no --compare"
 )
 def _published_alone(values):
-    return not values["published"] or (not values["compare"] and values["metric"] != "top1_last")
+    return not values["published"] or (not values["compare"] and values["metric"] in (None, "top1_mean_best10"))
 
 
 def main(_) -> None:

@@ -60,8 +60,9 @@ def get_config() -> ml_collections.ConfigDict:
     recipe.normalisation = "channels"  # channels (mean and deviation) | mean image (subtracted; the paper's)
     recipe.precision = "auto"  # float32 | mixed_bfloat16 | auto: the faster one of the workdir's first machine
 
-    # How results are read: the last evaluation, or the mean of the ten best as in the paper.
-    config.metric = "top1_last"  # top1_last | top1_mean_best10
+    # How results are read: top-1 accuracy in the last evaluation, or its mean over the ten best as in the paper; or the
+    # mean of the classes' accuracies in the last evaluation, in which rare classes count as much as frequent ones.
+    config.metric = "top1_last"  # top1_last | top1_mean_best10 | per_class_last
 
     # How the work is cut. None of this changes what is trained; other cohorts and numbers of threads (processes) add up
     # in another order, which changes the last bits.

@@ -98,13 +98,16 @@ def make_result():
     def make(treatment_name, top1=0.4, seed=0, split="random-0", images_per_class=0, **changes):
         run = Run(parse(treatment_name), class_splits.parse(split), seed, images_per_class)
         tests = len(changes.get("top1_history", changes.get("test_steps", "12")))
+        top1_history = changes.get("top1_history", (max(top1 - 0.2, 0.0),) * (tests - 1) + (top1,))
         invented = Result(
             run=run.name,
             status=FINISHED,
             steps=20,
             num_classes=10,
             test_steps=tuple(10 * number for number in range(1, tests + 1)),
-            top1_history=(max(top1 - 0.2, 0.0),) * (tests - 1) + (top1,),
+            top1_history=top1_history,
+            per_class_history=top1_history,
+            top5_last=1.0,
             loss_history=(2.0,) * (tests - 1) + (1.5,),
             train_top1_history=(0.1,) * (tests - 1) + (0.3,),
             copied_sha256="",

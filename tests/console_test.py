@@ -93,7 +93,7 @@ def test_the_report_by_families_and_table_1(make_result, tmp_path, capsys):
     made += [make_result("baseB", 0.7, **natural), make_result("A1B", 0.1, **natural)]
     table = result_files.table(made)
     lines = printed_report(table, tmp_path, capsys, tensorboard_path=None)
-    assert ["top-1", "(%),", "random", "halves", "-", "n", "=", "1", "n", "=", "2"] in lines
+    assert ["top-1", "accuracy", "(%),", "random", "halves", "-", "n", "=", "1", "n", "=", "2"] in lines
     assert ["top-1", "(%),", "natural/man-made", "-", "n", "=", "1"] in lines
     assert ["over", "baseB", "2.5"] in lines and ["over", "BnB+", "-1.0"] in lines
     assert not any("paper" in line or line[:1] == ["tensorboard:"] for line in lines)

@@ -13,6 +13,7 @@ import rich.table
 
 from tf_transfer.analysis import table1
 from tf_transfer.experiment import treatments
+from tf_transfer.experiment.config import ACCURACY_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,8 @@ CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if sy
 def print_report(report: Report) -> None:
     """Prints the tables, the effects, what they say, and where everything lies."""
     for name, means in report.means.items():
-        table = rich.table.Table(f"top-1 (%){f', {name}' if len(report.means) > 1 else ''}", box=rich.box.SIMPLE)
+        heading = f"{ACCURACY_NAMES[report.metric]} (%){f', {name}' if len(report.means) > 1 else ''}"
+        table = rich.table.Table(heading, box=rich.box.SIMPLE)
         for n in means.columns:
             table.add_column(f"n = {n}" if n else "-", justify="right")
         for kind, row in means.iterrows():
@@ -34,7 +36,7 @@ def print_report(report: Report) -> None:
         CONSOLE.print(table)
     if len(report.boost):
         _print_table1(report.boost, report.with_published)
-    _print_effects(report.effects)
+    _print_effects(report.effects, ACCURACY_NAMES[report.metric])
     for warning in report.warnings:
         print_caution(warning)
     for sentence in report.findings.sentences:
@@ -67,11 +69,11 @@ def _one_decimal(values: Iterable[float]) -> list[str]:
     return ["" if value != value else f"{value:.1f}" for value in values]
 
 
-def _print_effects(effects: pd.DataFrame) -> None:
+def _print_effects(effects: pd.DataFrame, accuracy: str) -> None:
     """One row an effect, one column a layer: the estimate in points and, below it, its 95 % interval."""
     if effects.empty:
         return
-    table = rich.table.Table("points [95 %]", box=rich.box.SIMPLE)
+    table = rich.table.Table(f"points of {accuracy} [95 %]", box=rich.box.SIMPLE)
     layers = sorted(effects["n"].dropna().unique())
     for n in layers:
         table.add_column(f"n = {n}", justify="right")

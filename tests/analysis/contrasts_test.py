@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from tf_transfer.analysis.contrasts import ALL_SEEDS, Contrast, Network, Pair, collect_scores, source_of_chance
+from tf_transfer.analysis.contrasts import (
+    ALL_SEEDS,
+    Contrast,
+    Network,
+    Pair,
+    class_weights,
+    collect_scores,
+    source_of_chance,
+)
 from tf_transfer.results import result_files
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 from tf_transfer.results.result import DIVERGED
@@ -97,3 +105,28 @@ def test_what_does_not_fit_together_is_refused(make_result):
     correct = {"baseB_random-0_seed-0": np.ones(9, bool), "A1B_random-0_seed-0": np.ones(8, bool)}
     with pytest.raises(ValueError, match="A1B_random-0_seed-0 was tested on 8 images, expected 9"):
         differences(results, ImageResults(correct))
+
+
+def test_in_mean_per_class_accuracy_images_of_rare_classes_weigh_more(make_result):
+    labels = np.array([0, 0, 0, 1])
+    correct = {
+        "baseB_random-0_seed-0": np.array([True, True, True, False]),
+        "A1B_random-0_seed-0": np.array([True, False, False, True]),
+    }
+    results = [
+        make_result(name, top1, per_class_history=(per_class,) * 2)
+        for name, top1, per_class in (("baseB", 0.75, 1 / 2), ("A1B", 0.5, 2 / 3))
+    ]
+    table, images = result_files.table(results), ImageResults(correct, labels={("random-0", "B"): labels})
+    (group,) = collect_scores(table, "per_class_last", images).differences([FREEZING_LAYER_1]).values()
+    np.testing.assert_allclose(group.images.weights, [2 / 3, 2 / 3, 2 / 3, 2])
+    weighted = np.average(group.images.values[:, 0], weights=group.images.weights)
+    assert group.values == pytest.approx([weighted]) and weighted == pytest.approx(-100 / 6)
+    (plain,) = collect_scores(table, "top1_last", images).differences([FREEZING_LAYER_1]).values()
+    assert plain.images.weights is None
+    (unknown,) = collect_scores(table, "per_class_last", ImageResults(correct)).differences([FREEZING_LAYER_1]).values()
+    assert unknown.images is None
+
+
+def test_images_of_equally_frequent_classes_count_the_same():
+    assert class_weights(np.arange(300) % 3).tolist() == [1.0] * 300

@@ -99,3 +99,23 @@ def test_draws_spread_as_the_intervals_do():
     for index in range(3):
         low, high = pooled.interval(index).bounds()
         assert ends[:, index] == pytest.approx([low, high], abs=0.05 * (high - low))
+
+
+def test_equal_weights_change_nothing_and_unequal_ones_cost_precision():
+    rng = np.random.default_rng(1)
+    values, ids = 100.0 * rng.integers(-1, 2, (60, 1)), np.arange(60)
+
+    def pooled(weights, groups=1):
+        each = [Differences(values.mean(0), ImageDifferences(values, ids, weights)) for _ in range(groups)]
+        return intervals.pool(each)
+
+    for groups in (1, 2, 3):
+        plain, equal = pooled(None, groups), pooled(np.ones(60), groups)
+        assert plain.image_covariance == equal.image_covariance and plain.group_covariance == equal.group_covariance
+    weights = np.repeat([0.5, 4.0], [51, 9]) / np.repeat([0.5, 4.0], [51, 9]).mean()
+    assert pooled(weights).image_covariance > pooled(None).image_covariance
+    # The linearised variance of a weighted mean, from its definition.
+    mean = np.average(values[:, 0], weights=weights)
+    effective = 60**2 / (weights**2).sum()
+    variance = (weights**2 * (values[:, 0] - mean) ** 2).sum() / 60**2 * effective / (effective - 1)
+    assert pooled(weights).image_covariance == pytest.approx(variance)

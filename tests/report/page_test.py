@@ -84,7 +84,7 @@ def test_black_and_white_are_the_readers(page):
 def test_columns_that_never_vary_are_named_once(elements, page):
     assert "split random-0, images_per_class 0, seed 0, steps 20, num_classes 10, status finished." in page
     headers = [attrs for tag, attrs in elements if tag == "th" and "aria-sort" in attrs]
-    assert len(headers) == 11 and {attrs["aria-sort"] for attrs in headers} == {"none"}
+    assert len(headers) == 12 and {attrs["aria-sort"] for attrs in headers} == {"none"}
 
 
 def test_numbers_sort_by_their_value_and_show_in_percent():

@@ -84,12 +84,19 @@ def test_columns_of_the_table(make_result):
     table = result_files.table([make_result("B3B+", top1=0.4)])
     assert list(table) == [
         "run", "treatment", "kind", "split", "source", "target", "n", "images_per_class", "seed", "steps",
-        "top1_mean_best10", "top1_last", "loss_last", "train_top1_last", "num_classes", "status", "caution",
-        "seconds",
+        "top1_mean_best10", "top1_last", "per_class_last", "loss_last", "train_top1_last", "num_classes", "status",
+        "caution", "seconds",
     ]  # fmt: skip
     row = table.iloc[0]
     assert (row["run"], row["kind"], row["n"]) == ("B3B+_random-0_seed-0", "selffer+", 3)
     assert (row["top1_mean_best10"], row["top1_last"], row["loss_last"]) == (pytest.approx(0.3), 0.4, 1.5)
+
+
+def test_a_table_has_a_top_5_where_a_task_has_more_than_20_classes(make_result):
+    many = make_result("baseB", num_classes=21, top5_last=0.75, images_per_class=5)
+    table = result_files.table([make_result("baseB", num_classes=20), many])
+    assert table["top5_last"].isna().tolist() == [True, False] and table["top5_last"].iloc[1] == 0.75
+    assert list(table)[-1] == "seconds" and "top5_last" not in result_files.table([make_result("baseB")])
 
 
 def test_the_table_says_what_is_not_to_be_trusted(make_result):
@@ -119,7 +126,7 @@ def test_the_table_as_csv(tmp_path, make_result):
     path = result_files.write_table(tmp_path, result_files.table([make_result("baseB", top1=1 / 3)]))
     header, row = path.read_text().splitlines()
     assert header.startswith("run,treatment,kind,split,source,target,n,images_per_class,seed,steps,top1_mean_best10,")
-    assert row.startswith("baseB_random-0_seed-0,baseB,base,random-0,B,B,0,0,0,20,0.233333,0.333333,1.5,")
+    assert row.startswith("baseB_random-0_seed-0,baseB,base,random-0,B,B,0,0,0,20,0.233333,0.333333,0.333333,1.5,")
     assert [file.name for file in tmp_path.iterdir()] == ["results.csv"]
 
 

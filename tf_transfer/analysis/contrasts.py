@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALL_SEEDS = "all"
+PER_CLASS = "per_class_last"  # the metric in which images of rare classes weigh more
 
 
 class Network(NamedTuple):
@@ -68,10 +69,13 @@ class Scores:
       groups: By group and network. The networks of one group were tested on the same images.
       image_ids: By (split, target), int [images]: numbers of the test images from 0 on without gaps, where they are
         known.
+      weights: By (split, target), float [images]: how much each test image counts, 1 on average; empty where all count
+        the same.
     """
 
     groups: Mapping[Group, Mapping[Network, Score]]
     image_ids: Mapping[tuple[str, str], np.ndarray]
+    weights: Mapping[tuple[str, str], np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def layers(self) -> list[int]:
@@ -104,8 +108,10 @@ class Scores:
         per_image = [member.per_image for member in members if member.per_image is not None]
         if len(per_image) < len(members):
             return Differences(values)
-        ids = self.image_ids[group.split, group.target]
-        return Differences(values, ImageDifferences(np.mean(per_image, 0), ids))
+        task = group.split, group.target
+        return Differences(
+            values, ImageDifferences(np.mean(per_image, 0), self.image_ids[task], self.weights.get(task))
+        )
 
 
 class _GroupDifferences(NamedTuple):
@@ -148,8 +154,23 @@ def collect_scores(table: pd.DataFrame, metric: str, images: ImageResults = NOT_
                 f"{network.kind} n = {network.n} of {group.target}, {group.split}, seed {group.seed} stands twice in "
                 "the table; expected each network once"
             )
-        scores[network] = Score(100 * row[metric], images.correct.get(row["run"]))
-    return Scores(groups, _number_images(rows, images))
+        known = metric != PER_CLASS or (row["split"], row["target"]) in images.labels
+        scores[network] = Score(100 * row[metric], images.correct.get(row["run"]) if known else None)
+    weights = {task: class_weights(labels) for task, labels in images.labels.items()} if metric == PER_CLASS else {}
+    return Scores(groups, _number_images(rows, images), weights)
+
+
+def class_weights(labels: np.ndarray) -> np.ndarray:
+    """How much each image counts in mean per-class accuracy: all images of a class together as much as of any other.
+
+    Args:
+      labels: int [images].
+
+    Returns:
+      float [images], 1 on average; 1 for each where all classes have as many images.
+    """
+    counts = np.bincount(labels)
+    return len(labels) / (np.count_nonzero(counts) * counts[labels])
 
 
 def _number_images(rows: pd.DataFrame, images: ImageResults) -> dict[tuple[str, str], np.ndarray]:

@@ -11,6 +11,11 @@ distribution with U - 1 degrees of freedom; the half-width of the interval is th
 8 groups the coverage of these 95 % intervals is 95 to 96 % (BUILD.md). Adding the variances and matching the degrees of
 freedom (Satterthwaite) would give a lower coverage with few groups.
 
+Where the accuracy is a mean over classes, an image has the weight w = images / (classes x images of its class), 1 on
+average. The variance of such a weighted mean is taken from w (d - mean), its linearisation. Where the number of images
+matters, for the step of accuracies and the correction for few images, it is Kish's effective number, (sum of w)^2 / sum
+of w^2. With classes of equal size all weights are 1, and nothing changes.
+
 With one or two groups only the variance from the images is used, and the interval holds for these networks only. Two
 groups say next to nothing about other networks: the quantile of the t distribution would be 12.7.
 """
@@ -36,10 +41,23 @@ class ImageDifferences:
     Attributes:
       values: float [images, K], in points.
       ids: int [images], from 0 on without large gaps: the same number for the same image in all groups, none twice.
+      weights: float [images], how much each image counts, 1 on average; None where all count the same.
     """
 
     values: np.ndarray
     ids: np.ndarray
+    weights: np.ndarray | None = None
+
+    @property
+    def effective_number(self) -> float:
+        """The number of images of equal weight that say as much (Kish)."""
+        return len(self.ids) if self.weights is None else float(self.weights.sum() ** 2 / (self.weights**2).sum())
+
+    def centred_shares(self) -> np.ndarray:
+        """What each image adds to the mean difference, less its expectation; float [images, K]."""
+        weights = np.ones((len(self.ids), 1)) if self.weights is None else self.weights[:, None]
+        mean = (weights * self.values).mean(0)
+        return weights * (self.values - mean) / len(self.ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,13 +216,13 @@ def _recorded_images(groups: Sequence[Differences]) -> list[ImageDifferences]:
 
 
 def _accuracy_step(groups: Sequence[ImageDifferences]) -> float:
-    return 100 / min(len(group.values) for group in groups)
+    return 100 / min(group.effective_number for group in groups)
 
 
 def _image_covariance(groups: Sequence[ImageDifferences]) -> np.ndarray:
     """The covariance that the choice of test images gives the mean over groups."""
-    fewest = min(len(group.values) for group in groups)
-    if fewest < 2:
+    fewest = min(group.effective_number for group in groups)
+    if fewest <= 1:
         return np.full((groups[0].values.shape[1],) * 2, np.nan)
     total, _ = _sum_over_groups(groups)
     return total.T @ total / len(groups) ** 2 * fewest / (fewest - 1)
@@ -222,7 +240,7 @@ def _sum_over_groups(groups: Sequence[ImageDifferences]) -> tuple[np.ndarray, np
     num_images, num_differences = 1 + max(group.ids.max() for group in groups), groups[0].values.shape[1]
     total, own = np.zeros((num_images, num_differences)), np.zeros((num_differences, num_differences))
     for group in groups:
-        centred = (group.values - group.values.mean(0)) / len(group.values)
+        centred = group.centred_shares()
         total[group.ids] += centred
         own += centred.T @ centred
     return total, own

@@ -44,7 +44,13 @@ SplitKind = Literal["random", "natural/man-made", "explicit", "data sets", "all"
 Schedule = Literal["cosine", "step", "constant"]
 Normalisation = Literal["channels", "mean image"]
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
-Metric = Literal["top1_last", "top1_mean_best10"]
+Metric = Literal["top1_last", "top1_mean_best10", "per_class_last"]
+# What each metric, a column of `results.csv`, is called in texts and figures.
+ACCURACY_NAMES: Mapping[str, str] = {
+    "top1_last": "top-1 accuracy",
+    "top1_mean_best10": "top-1 accuracy",
+    "per_class_last": "mean per-class accuracy",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,8 +182,9 @@ class Experiment:
     # How every network is trained.
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
-    # How results are read: the last evaluation, or the mean of the ten best as in the paper.
-    metric: Metric = "top1_last"  # top1_last | top1_mean_best10
+    # How results are read: top-1 accuracy in the last evaluation, or its mean over the ten best as in the paper; or the
+    # mean of the classes' accuracies in the last evaluation, in which rare classes count as much as frequent ones.
+    metric: Metric = "top1_last"  # top1_last | top1_mean_best10 | per_class_last
 
     # How the work is cut. None of this changes what is trained; other cohorts and numbers of threads (processes) add up
     # in another order, which changes the last bits.

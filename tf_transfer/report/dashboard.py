@@ -14,7 +14,7 @@ from tf_transfer.results.tensorboard_log import HYPERPARAMETERS, TensorBoardLog,
 if TYPE_CHECKING:
     import pandas as pd
 
-_METRICS = {"top1": "top-1, last test", "loss": "training loss, last"}
+_METRICS = {"top1": "top-1, last test", "mean_per_class": "mean per class, last test", "loss": "training loss, last"}
 
 
 def write_dashboard(directory: pathlib.Path, table: pd.DataFrame, pictures: Mapping[str, pathlib.Path]) -> None:

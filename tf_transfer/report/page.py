@@ -23,6 +23,7 @@ from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.analysis.summary import Summary
 from tf_transfer.experiment import treatments
+from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.files import atomic
 from tf_transfer.report import checks
 from tf_transfer.report.checks import Check
@@ -38,7 +39,13 @@ if TYPE_CHECKING:
 
 # Columns of the table of runs that are named once above it where they are the same in all rows.
 _OFTEN_CONSTANT = ("split", "images_per_class", "seed", "steps", "num_classes", "status", "caution")
-_PERCENT = ("top1_last", "top1_mean_best10", "train_top1_last")  # shares in the table, percent on the page
+_PERCENT = (
+    "top1_last",
+    "top1_mean_best10",
+    "per_class_last",
+    "top5_last",
+    "train_top1_last",
+)  # shares in the table, percent on the page
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +182,7 @@ def render(page: Page) -> str:
         num_missing=sum(len(cohort.runs) for cohort in page.missing),
         effects=_effect_rows(page.summary.effects),
         pattern=treatments.pattern,
+        accuracy=ACCURACY_NAMES[page.summary.metric],
     )
 
 
@@ -184,9 +192,9 @@ def _subtitle(summary: Summary, network: str) -> str:
     for name, word in (("split", "class split"), ("seed", "seed"), ("target", "target")):
         values = sorted(compared[name].unique())
         parts += [f"{word}{'s' * (len(values) > 1)} {', '.join(map(str, values))}"] if values else []
-    at_end = summary.metric == "top1_last"
-    evaluated = "at the last evaluation" if at_end else "as the mean of the ten best evaluations"
-    return f"{'; '.join(parts)}; top-1 accuracy {evaluated}."
+    of_best = summary.metric == "top1_mean_best10"
+    evaluated = "as the mean of the ten best evaluations" if of_best else "at the last evaluation"
+    return f"{'; '.join(parts)}; {ACCURACY_NAMES[summary.metric]} {evaluated}."
 
 
 def _page_figure(saved: SavedFigure) -> PageFigure:

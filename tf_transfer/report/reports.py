@@ -52,7 +52,7 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
 
     Args:
       workdir: The experiment's directory.
-      metric: `top1_last` or `top1_mean_best10`.
+      metric: `top1_last`, `top1_mean_best10` or `per_class_last`.
       compare: Also draw the figures with the paper's published curves behind one's own.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import Cohort, Plan, make_cohort, make_plan
 from tf_transfer.experiment.tasks import make_task
+from tf_transfer.files import checksums
 from tf_transfer.results import result_files, workdir
 from tf_transfer.results.result import Result
 
@@ -33,10 +34,12 @@ class ImageResults:
         record are left out.
       image_ids: By (split, target), int [test images], from 0 on, the same number for the same image in all of them.
         Empty where that is not known; class splits are then taken to share no test images.
+      labels: By (split, target), int [test images], the class of each, as far as that is recorded.
     """
 
     correct: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     image_ids: Mapping[tuple[str, str], np.ndarray] = dataclasses.field(default_factory=dict)
+    labels: Mapping[tuple[str, str], np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 NOT_RECORDED = ImageResults()
@@ -87,13 +90,32 @@ def read_contents(directory: str | os.PathLike) -> Contents:
         experiment=experiment,
         outcomes=outcomes,
         table=table,
-        images=ImageResults(
-            correct={name: result_files.read_predictions(directory, name).correct for name in names},
-            image_ids=_number_test_images(experiment, table),
-        ),
+        images=_read_image_results(directory, outcomes, _number_test_images(experiment, table)),
         missing=missing,
         plan_error=plan_error,
     )
+
+
+def _read_image_results(
+    directory: str | os.PathLike, outcomes: Sequence[Result], image_ids: Mapping[tuple[str, str], np.ndarray]
+) -> ImageResults:
+    """Reads what each network made of the test images.
+
+    Raises:
+      DamagedError: Predictions cannot be read, or two networks of one task were tested on different images.
+    """
+    correct: dict[str, np.ndarray] = {}
+    labels: dict[tuple[str, str], np.ndarray] = {}
+    for outcome in outcomes:
+        predictions = result_files.read_predictions(directory, outcome.run)
+        correct[outcome.run] = predictions.correct
+        task = (str(outcome.planned.split), outcome.planned.treatment.target)
+        if not np.array_equal(labels.setdefault(task, predictions.labels), predictions.labels):
+            raise checksums.DamagedError(
+                f"{outcome.run} was tested on other images than the other networks of {', '.join(task)}; remove "
+                f"{result_files.run_directory(directory, outcome.run)} and train it again with bin/sweep.py"
+            )
+    return ImageResults(correct, image_ids, labels)
 
 
 def missing_cohorts(plan: Plan, directory: str | os.PathLike) -> tuple[Cohort, ...]:

@@ -14,6 +14,7 @@ FINISHED: Final = "finished"
 DIVERGED: Final = "diverged"
 CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has hardly learnt anything
 COPIED_FROM_DIVERGED = "copied from a base that diverged"
+TOP5_CLASSES = 20  # with no more classes than that, five guesses say little
 BEST = 10  # the paper reports the mean of a network's ten best tests
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -31,6 +32,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
       num_classes: Number of classes of the target.
       test_steps: The steps after which the network was tested.
       top1_history: Top-1 accuracy of each test, in [0, 1].
+      per_class_history: Mean per-class accuracy of each test, in [0, 1].
+      top5_last: Share of the test images whose class was among the five likeliest in the last test, in [0, 1].
       loss_history: Mean training loss since the test before.
       train_top1_history: Mean accuracy on the training batches since the test before, with dropout on.
       copied_sha256: Hash over the weights copied from a base, equal to that over their origin; empty if none.
@@ -50,6 +53,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     num_classes: _Count
     test_steps: Sequence[_Count]
     top1_history: Sequence[_Share]
+    per_class_history: Sequence[_Share]
+    top5_last: _Share
     loss_history: Sequence[float | None]
     train_top1_history: Sequence[_Share]
     copied_sha256: str
@@ -64,7 +69,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self):
         parse_run(self.run)
-        histories = (self.test_steps, self.top1_history, self.loss_history, self.train_top1_history)
+        accuracies = (self.top1_history, self.per_class_history, self.train_top1_history)
+        histories = (self.test_steps, self.loss_history, *accuracies)
         if not self.test_steps or len({len(history) for history in histories}) > 1:
             raise ValueError("its histories differ in length, or are empty")
 
@@ -82,6 +88,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def top1_mean_best10(self) -> float:
         """Mean of the ten best tests, as the paper reports it (of all tests, where there are fewer)."""
         return float(np.mean(sorted(self.top1_history)[-BEST:]))
+
+    @property
+    def per_class_last(self) -> float:
+        """Mean per-class accuracy of the last test."""
+        return self.per_class_history[-1]
 
     @property
     def caution(self) -> str:
@@ -107,6 +118,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "steps": self.steps,
             "top1_mean_best10": self.top1_mean_best10,
             "top1_last": self.top1_last,
+            "per_class_last": self.per_class_last,
+            "top5_last": self.top5_last if self.num_classes > TOP5_CLASSES else None,
             "loss_last": self.loss_history[-1],
             "train_top1_last": self.train_top1_history[-1],
             "num_classes": self.num_classes,

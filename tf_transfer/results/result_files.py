@@ -165,6 +165,7 @@ def table(results: Iterable[Result]) -> pd.DataFrame:
     """Gathers results into a table, one row a run, as in `results.csv`.
 
     Its column `caution` says if a run diverged, never left chance, or was copied from a base that diverged.
+    It has a column `top5_last` if any task has more than 20 classes.
     """
     import pandas as pd
 
@@ -177,7 +178,8 @@ def table(results: Iterable[Result]) -> pd.DataFrame:
             row["caution"] = row["caution"] or COPIED_FROM_DIVERGED
     rows.sort(key=lambda row: (kinds.index(row["kind"]) if row["kind"] in kinds else len(kinds), row["kind"], row["n"]))
     rows.sort(key=lambda row: (row["split"], row["seed"], row["target"]))
-    return pd.DataFrame(rows)
+    made = pd.DataFrame(rows)
+    return made.drop(columns="top5_last") if made["top5_last"].isna().all() else made
 
 
 def write_table(workdir: str | os.PathLike, results: pd.DataFrame) -> pathlib.Path:

@@ -26,6 +26,7 @@ class History:
       loss: For each network, the mean training loss of each interval; None where the network had diverged.
       train_top1: For each network, the accuracy on the training batches of each interval.
       top1: For each network, the accuracy on the test images.
+      per_class: For each network, the mean of the accuracies on each class's test images.
     """
 
     predictions: list[Predictions]
@@ -35,12 +36,14 @@ class History:
     loss: list[list[float | None]]
     train_top1: list[list[float]]
     top1: list[list[float]]
+    per_class: list[list[float]]
 
     @classmethod
     def empty(cls, num_networks: int) -> History:
         """The history of networks that have not been evaluated yet."""
-        loss, train_top1, top1 = ([[] for _ in range(num_networks)] for _ in range(3))  # type: tuple[list, list, list]
-        return cls([], [], [], [], loss, train_top1, top1)
+        by_network: list[list[list]] = [[[] for _ in range(num_networks)] for _ in range(4)]
+        loss, train_top1, top1, per_class = by_network
+        return cls([], [], [], [], loss, train_top1, top1, per_class)
 
     @property
     def all_diverged(self) -> bool:
@@ -118,6 +121,7 @@ class Evaluation:
             history.loss[number].append(loss if sound else None)
             history.train_top1[number].append(accuracy)
             history.top1[number].append(history.predictions[number].top1())
+            history.per_class[number].append(history.predictions[number].mean_per_class_accuracy())
         compiled.reset_metrics()
         self.on_done(history)
 

@@ -182,6 +182,7 @@ def _log_evaluation(history: History, evaluation: int, runs: Sequence[Run], logs
             "learning_rate": history.learning_rate[evaluation],
             "top1": history.top1[number][evaluation],
             top1_tag(str(runs[number].treatment.kind)): history.top1[number][evaluation],
+            "mean_per_class": history.per_class[number][evaluation],
             "train_top1": history.train_top1[number][evaluation],
         }
         finite = {tag: value for tag, value in values.items() if value is not None}
@@ -200,6 +201,8 @@ def _result(
         num_classes=len(task.classes),
         test_steps=history.steps,
         top1_history=history.top1[number],
+        per_class_history=history.per_class[number],
+        top5_last=history.predictions[number].top5(),
         loss_history=history.loss[number],
         train_top1_history=history.train_top1[number],
         **provenance,

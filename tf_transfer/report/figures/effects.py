@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.experiment import treatments
+from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.report.figures import plotting
 from tf_transfer.report.figures.plotting import STYLES, LineEnd
 from tf_transfer.report.figures.report_figure import FigureData, ReportFigure
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_POINTS = "Percentage points of top-1 accuracy"
 # How far each kind lies from the base is an effect, or one with its sign changed.
 _STACKED = {"selffer": ("co-adaptation", -1), "transfer": ("transfer cost", -1), "transfer+": ("boost over base", 1)}
 _AREAS = (
@@ -33,11 +33,12 @@ _COLORS = dict(
 )
 
 
-def draw_stacked(effects: pd.DataFrame) -> Figure:
+def draw_stacked(effects: pd.DataFrame, metric: str = "top1_last") -> Figure:
     """Draws BnB, AnB and AnB+ relative to the base, with the areas between them and bands of 95 %.
 
     Args:
       effects: As from `effects.estimate_effects`.
+      metric: The column of accuracies that they were estimated from.
 
     Returns:
       A figure of one panel.
@@ -53,7 +54,8 @@ def draw_stacked(effects: pd.DataFrame) -> Figure:
         style = STYLES[kind]
         ends.append(plotting.draw_line_from_base(axes, curve["estimate"], treatments.pattern(kind), style))
         axes.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.35, linewidth=0)
-    plotting.format_axes(axes, plotting.X_LABEL, "Top-1 accuracy less that of baseB\n(percentage points)")
+    accuracy = ACCURACY_NAMES[metric].capitalize()
+    plotting.format_axes(axes, plotting.X_LABEL, f"{accuracy} less that of baseB\n(percentage points)")
     _use_integer_ticks(axes)
     last = max(end.x for end in ends)
     plotting.label_line_ends(axes, [*ends, LineEnd(last, 0, "baseB", STYLES["base"]["color"])])
@@ -62,11 +64,12 @@ def draw_stacked(effects: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_each(effects: pd.DataFrame) -> Figure:
+def draw_each(effects: pd.DataFrame, metric: str = "top1_last") -> Figure:
     """Draws every effect that was measured in a panel of its own, with its band of 95 %.
 
     Args:
       effects: As from `effects.estimate_effects`.
+      metric: The column of accuracies that they were estimated from.
 
     Returns:
       A figure of two columns of panels; filled points differ from zero after the correction for many comparisons.
@@ -80,7 +83,7 @@ def draw_each(effects: pd.DataFrame) -> Figure:
     for axes in panels[len(names) :]:
         axes.remove()
     figure.supxlabel(plotting.X_LABEL, fontsize=10)
-    figure.supylabel(_POINTS, fontsize=10)
+    figure.supylabel(f"Percentage points of {ACCURACY_NAMES[metric]}", fontsize=10)
     return figure
 
 
@@ -151,7 +154,7 @@ STACKED = ReportFigure(
     "and on top of that what is lost because layers are specific to the other task. Above it: what transfer and "
     "fine-tuning gain. The bands are 95 % intervals of each line; where there is no band, the interval is not known.",
     has_rows=_has_rows,
-    draw=lambda data: {"effects": draw_stacked(data.effects)},
+    draw=lambda data: {"effects": draw_stacked(data.effects, data.metric)},
     describe=_describe,
 )
 EACH = ReportFigure(
@@ -160,6 +163,6 @@ EACH = ReportFigure(
     caption="With 95 % intervals; each panel has a scale of its own. A filled point differs from zero even after the "
     "correction for all comparisons (Holm), an open one does not.",
     has_rows=_has_rows,
-    draw=lambda data: {"each_effect": draw_each(data.effects)},
+    draw=lambda data: {"each_effect": draw_each(data.effects, data.metric)},
     describe=_describe,
 )

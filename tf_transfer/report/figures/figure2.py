@@ -54,8 +54,8 @@ def draw_figure2(
         names = {kind: treatments.pattern(kind) for kind in ("base", *table["kind"])}
         ends += published_curves.draw_published_means(lines, _published_rows(everything, published), names)
     _shade_effects(lines, means)
-    plotting.format_axes(points)
-    plotting.format_axes(lines, plotting.X_LABEL)
+    plotting.format_axes(points, y_label=plotting.accuracy_label(metric))
+    plotting.format_axes(lines, plotting.X_LABEL, plotting.accuracy_label(metric))
     if not table.empty:
         lines.set_xticks(range(max([int(table["n"].max()), *(int(end.x) for end in ends)]) + 1))
     _put_legend_above(points, columns=2)

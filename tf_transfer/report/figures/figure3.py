@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from tf_transfer.analysis import averages, diagnostics
 from tf_transfer.analysis.published import METRIC
 from tf_transfer.experiment import treatments
+from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.report.figures import plotting, published_curves
 from tf_transfer.report.figures.plotting import PURPLE, STYLES, LineEnd, Style
 from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, describe_means
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _DASHES = ("-", "--", "-.", ":")
 _Styles = dict[tuple[str, str], Style]  # by kind and family
 _LEAST_DEPTH = -10.0  # percentage points that the relative panel reaches down to, however good the transfers
-_RELATIVE_LABEL = "Top-1 accuracy less that of its own base\n(percentage points)"
 
 
 def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.DataFrame | None = None) -> Figure:
@@ -60,7 +60,7 @@ def draw_figure3(table: pd.DataFrame, metric: str = "top1_last", published: pd.D
         _draw_random(panels["random"], random, metric, styles, _families_with(behind, "random"))
         _flag_failures(panels["random"], averages.comparable(table), table, ("random",), metric)
     if below:
-        _draw_relative(panels["relative"], relative, styles)
+        _draw_relative(panels["relative"], relative, metric, styles)
     last = max(family["n"].max() for family in (*families.values(), *behind.values()))
     for axes in panels.values():
         axes.set_xticks(range(int(last) + 1))
@@ -113,7 +113,7 @@ def _draw_natural(axes: Axes, rows: pd.DataFrame, metric: str, published: pd.Dat
             names = {"base": f"base{target}", "transfer": f"{other}n{target}"}
             styles = STYLES | {"transfer": {"color": PURPLE}}
             ends += published_curves.draw_published_means(axes, published[published["target"] == target], names, styles)
-    plotting.format_axes(axes, plotting.X_LABEL)
+    plotting.format_axes(axes, plotting.X_LABEL, plotting.accuracy_label(metric))
     axes.set_title("Natural (A) and man-made (B) classes")
     plotting.label_line_ends(axes, ends)
 
@@ -130,7 +130,7 @@ def _draw_random(
         ends.append(plotting.draw_line(axes, curve, f"RnB, {name}", styles["random", name], base, base_zorder=1))
     for name, rows in published.items():
         ends += published_curves.draw_published_means(axes, rows, {"base": "baseB", "random": f"RnB, {name}"})
-    plotting.format_axes(axes, plotting.X_LABEL)
+    plotting.format_axes(axes, plotting.X_LABEL, plotting.accuracy_label(metric))
     axes.set_title("Random filters, frozen")
     plotting.label_line_ends(axes, ends)
 
@@ -140,7 +140,7 @@ def _flag_failures(axes: Axes, rows: pd.DataFrame, table: pd.DataFrame, kinds: t
     plotting.flag_failures(axes, rows[rows["kind"].isin(kinds)], diverged, metric)
 
 
-def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: _Styles) -> None:
+def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], metric: str, styles: _Styles) -> None:
     """Draws means at the scale of the transfers, below which random filters may fall; it is said how far."""
     curves = {
         (str(kind), name): of_kind.groupby("n")["relative"].mean()
@@ -171,7 +171,8 @@ def _draw_relative(axes: Axes, families: dict[str, pd.DataFrame], styles: _Style
     for line, text in enumerate(notes):  # right of all the curves that they are about
         at = (max(x for x, _ in notes.values()), bottom)
         axes.annotate(text, at, (10, 4 + 14 * line), textcoords="offset points", fontsize=9)
-    plotting.format_axes(axes, plotting.X_LABEL, _RELATIVE_LABEL)
+    accuracy = ACCURACY_NAMES[metric].capitalize()
+    plotting.format_axes(axes, plotting.X_LABEL, f"{accuracy} less that of its own base\n(percentage points)")
     axes.set_title("Relative to the base of the same task")
     plotting.label_line_ends(axes, ends)
 

@@ -21,14 +21,20 @@ if TYPE_CHECKING:
 
     from tf_transfer.results.result import Result
 
+_HISTORIES = {
+    "top1_last": "top1_history",
+    "top1_mean_best10": "top1_history",
+    "per_class_last": "per_class_history",
+}
 _RANGE = (0.3, 0.78)  # of viridis, whose ends would be lost on a dark or a light page
 
 
-def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
+def draw_learning_curves(outcomes: Sequence[Result], metric: str = "top1_last") -> Figure:
     """Draws test accuracy over steps, averaged over splits and seeds, and for bases the training accuracy too.
 
     Args:
       outcomes: Results of networks that were trained alike, so many tests each.
+      metric: The accuracy to draw.
 
     Returns:
       A figure of a panel for bases and one for each treatment, on one scale.
@@ -40,7 +46,7 @@ def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
     drawn = []
     for axes, kind in zip(panels, kinds, strict=False):
         members = [outcome for outcome in outcomes if _kind(outcome) == kind]
-        drawn.append(_draw_bases(axes, members) if kind == "base" else _draw_treatment(axes, members))
+        drawn.append((_draw_bases if kind == "base" else _draw_treatment)(axes, members, _HISTORIES[metric]))
         axes.set_title("Bases: trained from scratch" if kind == "base" else plotting.kind_label(kind), fontsize=10)
         plotting.format_axes(axes, y_label="")
         axes.tick_params(labelbottom=True)  # also where no panel is below
@@ -50,7 +56,7 @@ def draw_learning_curves(outcomes: Sequence[Result]) -> Figure:
     for axes, ends in zip(panels, drawn, strict=False):  # once all have set their common scale
         plotting.label_line_ends(axes, ends, fontsize=8)
     figure.supxlabel("Training steps", fontsize=10)
-    figure.supylabel(plotting.Y_LABEL, fontsize=10)
+    figure.supylabel(plotting.accuracy_label(metric), fontsize=10)
     return figure
 
 
@@ -58,23 +64,23 @@ def _kind(outcome: Result) -> str:
     return str(outcome.planned.treatment.kind)
 
 
-def _draw_treatment(axes: Axes, outcomes: Sequence[Result]) -> list[LineEnd]:
+def _draw_treatment(axes: Axes, outcomes: Sequence[Result], history: str) -> list[LineEnd]:
     layers = sorted({outcome.planned.treatment.n for outcome in outcomes})
     colors = matplotlib.colormaps["viridis"](np.linspace(*_RANGE, max(layers)))
     ends = []
     for n in layers:
         members = [outcome for outcome in outcomes if outcome.planned.treatment.n == n]
         color = matplotlib.colors.to_hex(colors[n - 1])
-        ends += _draw_means(axes, members, "top1_history", f"n = {n}", {"color": color})
+        ends += _draw_means(axes, members, history, f"n = {n}", {"color": color})
     return ends
 
 
-def _draw_bases(axes: Axes, outcomes: Sequence[Result]) -> list[LineEnd]:
+def _draw_bases(axes: Axes, outcomes: Sequence[Result], test_history: str) -> list[LineEnd]:
     ends = []
     for target, color in (("B", STYLES["base"]["color"]), ("A", PURPLE)):
         members = [outcome for outcome in outcomes if outcome.planned.treatment.target == target]
         if members:
-            for history, name, dashes in (("top1_history", "test", "-"), ("train_top1_history", "training", "--")):
+            for history, name, dashes in ((test_history, "test", "-"), ("train_top1_history", "training", "--")):
                 style = {"color": color, "linestyle": dashes}
                 ends += _draw_means(axes, members, history, f"base{target}, {name}", style)
     return ends
@@ -106,10 +112,10 @@ def _shown(data: FigureData) -> list[Result]:
 FIGURE = ReportFigure(
     name="learning_curves",
     title="Learning curves",
-    caption="Top-1 accuracy at each evaluation, averaged over splits and seeds; for bases also on the batches that "
-    "they were trained on, with dropout and augmentation. A curve that still rises at its end belongs to an unfinished "
-    "network.",
+    caption="Accuracy at each evaluation, averaged over splits and seeds; for bases also top-1 accuracy on the batches "
+    "that they were trained on, with dropout and augmentation. A curve that still rises at its end belongs to an "
+    "unfinished network.",
     has_rows=lambda data: any(len(result.test_steps) > 1 for result in _shown(data)),
-    draw=lambda data: {"learning_curves": draw_learning_curves(_shown(data))},
+    draw=lambda data: {"learning_curves": draw_learning_curves(_shown(data), data.metric)},
     describe=lambda data: describe_means(averages.main_family(data.table), data.metric),
 )

@@ -11,6 +11,7 @@ import numpy as np
 
 from tf_transfer.analysis import diagnostics
 from tf_transfer.experiment import treatments
+from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.files.atomic import replace_file
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ _MEANINGS = {
 PURPLE = "#CC79A7"  # the one of Okabe and Ito's colours that no treatment has
 RED = "#aa0000"  # of what should not be trusted
 X_LABEL = "Layer n at which the network is cut and retrained"
-Y_LABEL = "Top-1 accuracy (%)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,12 +61,17 @@ class LineEnd:
     color: str
 
 
+def accuracy_label(metric: str) -> str:
+    """What an axis of accuracies in percent is called: `Top-1 accuracy (%)`."""
+    return f"{ACCURACY_NAMES[metric].capitalize()} (%)"
+
+
 def kind_label(kind: str) -> str:
     """What a kind is called in a legend: `AnB: frozen, other task`."""
     return f"{treatments.pattern(kind)}: {_MEANINGS[kind]}"
 
 
-def format_axes(axes: Axes, x_label: str = "", y_label: str = Y_LABEL) -> None:
+def format_axes(axes: Axes, x_label: str = "", y_label: str = "") -> None:
     """Gives axes their labels, a faint grid and no frame."""
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)

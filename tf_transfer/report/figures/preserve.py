@@ -39,7 +39,7 @@ def draw_preserve(table: pd.DataFrame, metric: str = "top1_last") -> Figure:
     words = [word for word in _TITLES if word in preserving]
     figure = Figure(figsize=(6 * len(words), 4.6), layout="constrained")
     panels = figure.subplots(1, len(words), sharey=True, squeeze=False)[0]
-    drawn = [_draw_panel(axes, means, word) for axes, word in zip(panels, words, strict=True)]
+    drawn = [_draw_panel(axes, means, word, metric) for axes, word in zip(panels, words, strict=True)]
     for axes, word in zip(panels, words, strict=True):
         diverged = diagnostics.diverged_in_same_tasks(family, _shown(table, word))
         plotting.flag_failures(axes, _shown(family, word), diverged, metric)
@@ -55,7 +55,7 @@ def _shown(rows: pd.DataFrame, word: str) -> pd.DataFrame:
     return rows[kinds.map(lambda kind: kind.word in ("base", word) and not kind.fine_tuned).astype(bool)]
 
 
-def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
+def _draw_panel(axes: Axes, means: pd.DataFrame, word: str, metric: str) -> list[LineEnd]:
     ends = []
     base = plotting.base_level(means)
     if base is not None:
@@ -66,7 +66,7 @@ def _draw_panel(axes: Axes, means: pd.DataFrame, word: str) -> list[LineEnd]:
             style = STYLES[word] | {"linestyle": _DASHES[kind.preserve % len(_DASHES)]}
             style |= {"markerfacecolor": "white"} if kind.preserve else {}
             ends.append(plotting.draw_line(axes, plotting.mean_curve(means, str(kind)), kind.pattern, style))
-    plotting.format_axes(axes, plotting.X_LABEL)
+    plotting.format_axes(axes, plotting.X_LABEL, plotting.accuracy_label(metric))
     axes.set_title(_TITLES[word])
     return ends
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from tf_transfer.analysis import averages
 from tf_transfer.analysis.published import METRIC
+from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.report.figures import plotting, published_curves
 from tf_transfer.report.figures.plotting import STYLES, Style
 from tf_transfer.report.figures.report_figure import FigureData, ReportFigure
@@ -56,8 +57,8 @@ def draw_reduced_volume(
         for rows, axes in itertools.product(_families_with_limits(published).values(), (linear, logarithmic)):
             _draw_published(axes, rows)
         linear.set_xlim(reach)  # one's own volumes may be far smaller
-    plotting.format_axes(linear, "Training images per class")
-    plotting.format_axes(logarithmic, "Training images per class (logarithmic scale)", "")
+    plotting.format_axes(linear, "Training images per class", plotting.accuracy_label(metric))
+    plotting.format_axes(logarithmic, "Training images per class (logarithmic scale)")
     logarithmic.set_xscale("log")
     logarithmic.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     logarithmic.xaxis.set_major_formatter(ScalarFormatter())
@@ -121,7 +122,7 @@ def _describe(data: FigureData) -> str:
         means = _split_by_limit(bases, data.metric)[2]
         values, limits = ", ".join(f"{value:.1f}" for value in means), ", ".join(str(limit) for limit in means.index)
         found.append(f"{family} {values} % with {limits} training images per class")
-    return f"Top-1 accuracy: {'; '.join(found)}."
+    return f"{ACCURACY_NAMES[data.metric].capitalize()}: {'; '.join(found)}."
 
 
 FIGURE = ReportFigure(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tf_transfer.analysis import averages
 from tf_transfer.experiment import treatments
+from tf_transfer.experiment.config import ACCURACY_NAMES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +90,7 @@ def describe_means(table: pd.DataFrame, metric: str) -> str:
     for name, rows in families.items():
         prefix = f"{name}, " if len(families) > 1 else ""
         found += [prefix + text for text in _describe_kinds(averages.treatment_means(rows, metric))]
-    return f"Top-1 accuracy: {'; '.join(found)}."
+    return f"{ACCURACY_NAMES[metric].capitalize()}: {'; '.join(found)}."
 
 
 def _describe_kinds(means: pd.DataFrame) -> list[str]:
