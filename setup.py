@@ -16,6 +16,7 @@ setuptools.setup(
     packages=[*setuptools.find_packages(include=["tf_transfer", "tf_transfer.*"]), "tf_transfer.configs"],
     package_dir={"tf_transfer.configs": "configs"},  # so that an installed package has them, too
     package_data={"tf_transfer": ["analysis/published_results.csv", "report/templates/*"]},
+    entry_points={"console_scripts": ["tf-transfer = tf_transfer.__main__:main"]},
     python_requires=">=3.11",
     install_requires=[
         "tensorflow>=2.21,<3",

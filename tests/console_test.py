@@ -3,10 +3,11 @@ import time
 
 import pytest
 
-from tf_transfer import commands, console
+from tf_transfer import console
 from tf_transfer.analysis import published, table1
 from tf_transfer.analysis.findings import Findings
 from tf_transfer.analysis.summary import summarise
+from tf_transfer.commands import prepare
 from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.plan import Cohort, Run
 from tf_transfer.experiment.treatments import parse
@@ -31,7 +32,7 @@ def test_times_in_their_natural_unit(seconds, written):
 def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
     out = str(tmp_path / "store")
     for beginning in ("prepared in ", "already prepared"):
-        commands.prepare(f"folder:{image_folder}", out, 0, "raw", {})
+        prepare.prepare(f"folder:{image_folder}", out, 0, "raw", {})
         printed = capsys.readouterr().out
         assert printed.startswith(beginning)
         assert printed.splitlines()[1:5] == [

@@ -53,8 +53,19 @@ def __getattr__(name: str):
     """Imports an exported name when it is first used."""
     if name not in _EXPORTS:
         raise AttributeError(f"module 'tf_transfer' has no attribute {name!r}")
+    if reason := unsupported_system():
+        raise ImportError(reason)
     if ".exports." in _EXPORTS[name]:  # which imports TensorFlow
         from tf_transfer.files.quiet_import import import_quietly
 
         return getattr(import_quietly(_EXPORTS[name]), name)
     return getattr(importlib.import_module(_EXPORTS[name]), name)
+
+
+def unsupported_system() -> str:
+    """Why the package cannot work on this system; empty if it can."""
+    try:
+        import fcntl  # noqa: F401 - the locks of files
+    except ImportError:
+        return "tf_transfer needs the file locks of Linux or macOS; on Windows, run it in WSL (wsl --install)"
+    return ""

@@ -1,28 +1,54 @@
-"""What the commands of `bin/` do, and say meanwhile: prepare a store, train an experiment, help another sweep."""
+"""Makes an image store.
+
+tf-transfer prepare --source=folder:DIR --out=STORE
+"""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tf_transfer.console import duration, print_caution, print_report
-from tf_transfer.data import image_store
-from tf_transfer.experiment.config import Experiment
-from tf_transfer.files.printable import printable
-from tf_transfer.progress_bars import PrepareProgress, SweepProgress
+from absl import flags
+
+from tf_transfer.command_line import Command, define_path
 
 if TYPE_CHECKING:
     from tf_transfer.data.store_writer import PreparedStore
 
+FLAGS = flags.FlagValues()
+_SOURCE = flags.DEFINE_string("source", None, "tfds:NAME[/CONFIG], folder:DIR, or shapes.", FLAGS)
+_OUT = define_path("out", "Directory of the image store.", FLAGS)
+_SIZE = flags.DEFINE_integer(
+    "image_size", 0, "Side of the square images in pixels; 0: that of the first image.", 0, flag_values=FLAGS
+)
+_FORMAT = flags.DEFINE_enum(
+    "format", "raw", ["raw", "jpeg"], "raw: fastest to read; jpeg: a tenth of the space.", FLAGS
+)
+_DATA_DIR = define_path("data_dir", "Where TFDS keeps its data sets.", FLAGS)
+_MANUAL_DIR = define_path("manual_dir", "Where files lie that TFDS cannot download itself.", FLAGS)
+_HOLDOUT = flags.DEFINE_float(
+    "holdout", 0.2, "Share of test images, for a folder without train and test.", 0.0, 1.0, flag_values=FLAGS
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the hold-out and of the drawn shapes.", 0, flag_values=FLAGS)
+
 _SET_ASIDE_SHOWN = 3  # enough to see what they are; the file has them all
+
+
+def main() -> None:
+    """Prepares the store and prints what is in it."""
+    options = {
+        "data_dir": _DATA_DIR.value, "manual_dir": _MANUAL_DIR.value, "holdout": _HOLDOUT.value, "seed": _SEED.value
+    }  # fmt: skip
+    assert _SOURCE.value and _OUT.value
+    prepare(_SOURCE.value, _OUT.value, _SIZE.value, _FORMAT.value, options)
 
 
 def prepare(source: str, out: str, image_size: int, image_format: str, options: Mapping[str, Any]) -> None:
     """Prepares an image store under a progress bar and prints what is in it."""
     from tf_transfer.data.sources import open_source
     from tf_transfer.data.store_writer import prepare_store
+    from tf_transfer.progress_bars import PrepareProgress
 
     if source.startswith("tfds:") and not options.get("manual_dir"):
         print("asking TFDS (without a network it tries for some minutes before it gives up)", flush=True)
@@ -35,6 +61,9 @@ def prepare(source: str, out: str, image_size: int, image_format: str, options: 
 
 
 def _print_store(made: PreparedStore, out: str) -> None:
+    from tf_transfer.data import image_store
+    from tf_transfer.files.printable import printable
+
     meta = made.meta
     print(f"  {meta.num_classes} classes: {', '.join(meta.class_names[:6])}{', ...' * (meta.num_classes > 6)}")
     for split in image_store.SPLITS:
@@ -51,31 +80,4 @@ def _print_store(made: PreparedStore, out: str) -> None:
             print("    ...")
 
 
-def sweep(experiment: Experiment, workdir: str, allow_other_versions: bool) -> None:
-    """Trains what has no result yet, under a progress bar, and then reports, if some failed also of the others.
-
-    Raises:
-      SweepFailed: As in `scheduler.run_sweep`, and whatever else that raises.
-    """
-    from tf_transfer.report import reports
-    from tf_transfer.sweep.scheduler import SweepFailed, run_sweep
-
-    start = time.monotonic()
-    try:
-        with SweepProgress() as progress:
-            run_sweep(experiment, workdir, progress.update, print_caution, allow_other_versions)
-    except SweepFailed:
-        with contextlib.suppress(FileNotFoundError):  # no run is finished
-            print_report(reports.write_report(workdir, experiment.metric))
-        raise
-    print(f"all runs are done ({duration(time.monotonic() - start)})")
-    print_report(reports.write_report(workdir, experiment.metric))
-
-
-def join(workdir: str, allow_other_versions: bool) -> None:
-    """Helps the sweep of a workdir, under a progress bar, until all its runs are done."""
-    from tf_transfer.sweep.scheduler import join_sweep
-
-    with SweepProgress() as progress:
-        join_sweep(workdir, progress.update, allow_other_versions)
-    print(f"all runs are done; table and figures are the other sweep's, or bin/report.py --workdir={workdir}")
+COMMAND = Command("prepare", __doc__, FLAGS, main, required=("source", "out"))
