@@ -16,6 +16,7 @@ from tf_transfer.report.reports import Report
 from tf_transfer.results import result_files
 from tf_transfer.results.result import DIVERGED
 from tf_transfer.sweep import scheduler
+from tf_transfer.sweep.progress import CohortProgress
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_the_report_by_families_and_table_1(make_result, tmp_path, capsys):
     table = result_files.table(made)
     lines = printed_report(table, tmp_path, capsys, tensorboard_path=None)
     assert ["top-1", "accuracy", "(%),", "random", "halves", "-", "n", "=", "1", "n", "=", "2"] in lines
-    assert ["top-1", "(%),", "natural/man-made", "-", "n", "=", "1"] in lines
+    assert ["top-1", "accuracy", "(%),", "natural/man-made", "-", "n", "=", "1"] in lines
     assert ["over", "baseB", "2.5"] in lines and ["over", "BnB+", "-1.0"] in lines
     assert not any("paper" in line or line[:1] == ["tensorboard:"] for line in lines)
     # The paper's rows have no column 1-2, and so are empty.
@@ -122,3 +123,14 @@ def test_off_a_terminal_each_finished_run_is_one_line(make_result, capsys):
         "baseB_random-0_seed-0  top-1 50.0 %  (1 of 37)",
         "A1B_random-0_seed-0  diverged  (2 of 37, 4 min left)",
     ]
+
+
+def test_off_a_terminal_a_sweep_says_every_two_minutes_what_it_trains(monkeypatch, capsys):
+    clock = iter([0.0, 10.0, 21.0, 120.0, 142.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    training = {"baseA": CohortProgress(400, 1200), "baseB": CohortProgress()}
+    with SweepProgress() as progress:
+        for _ in range(4):
+            progress.update(scheduler.Progress(37, (), 0.1, 240.0, training))
+    said = "0 of 37 runs, 4 min left; in training: baseA at step 400 of 1,200, baseB starting"
+    assert capsys.readouterr().out.splitlines() == [said, said]

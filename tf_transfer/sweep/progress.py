@@ -9,10 +9,14 @@ import dataclasses
 import json
 import os
 import pathlib
+import time
 from typing import Literal
 
 from tf_transfer.experiment.plan import Cohort
 from tf_transfer.files import atomic, safe_load
+
+_FILE_SECONDS = 1.0  # between two reports
+_LOG_SECONDS = 120.0  # between two lines in the log
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +78,41 @@ def read_progress(workdir: str | os.PathLike, cohort: Cohort) -> CohortProgress:
 def clear_progress(workdir: str | os.PathLike, cohort: Cohort) -> None:
     """Removes the report of an earlier attempt."""
     _path(workdir, cohort).unlink(missing_ok=True)
+
+
+class ProgressReporter:
+    """Reports how far a cohort is: to its file every second, and every two minutes in a line of its log.
+
+    Args:
+      workdir: The experiment's directory.
+      cohort: The cohort that this process trains.
+      num_steps: Its training steps in all.
+    """
+
+    def __init__(self, workdir: str | os.PathLike, cohort: Cohort, num_steps: int):
+        self._workdir, self._cohort = workdir, cohort
+        self._progress = CohortProgress(0, num_steps)
+        self._next_report = 0.0
+        self._next_line = time.monotonic() + _LOG_SECONDS
+
+    def on_step(self, step: int) -> None:
+        """Takes the number of steps done; to be called every second or so."""
+        now = time.monotonic()
+        self._progress = CohortProgress(step, self._progress.num_steps)
+        if now >= self._next_report:
+            self._next_report = now + _FILE_SECONDS
+            write_progress(self._workdir, self._cohort, self._progress)
+        if now >= self._next_line:
+            self._next_line = now + _LOG_SECONDS
+            print(f"step {step} of {self._progress.num_steps}", flush=True)
+
+    def on_failure(self, failure: Failure) -> None:
+        """Reports why the cohort could not be trained.
+
+        Raises:
+          OSError: It could not be written.
+        """
+        write_progress(self._workdir, self._cohort, dataclasses.replace(self._progress, failure=failure))
 
 
 def _path(workdir: str | os.PathLike, cohort: Cohort) -> pathlib.Path:

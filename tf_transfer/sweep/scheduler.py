@@ -9,7 +9,7 @@ import pathlib
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.machine import Machine
@@ -20,7 +20,7 @@ from tf_transfer.results.result import Result
 from tf_transfer.sweep.executor import EndedCohort, Executor
 from tf_transfer.sweep.local_executor import LocalExecutor
 from tf_transfer.sweep.pending import pending_cohorts
-from tf_transfer.sweep.progress import read_progress
+from tf_transfer.sweep.progress import CohortProgress, read_progress
 
 _POLL_SECONDS = 0.2
 _MAX_DEFAULT_PROCESSES = 8
@@ -35,12 +35,14 @@ class Progress:
       finished: The results there are, in the order in which they came.
       share: Share of all floating-point operations done, in [0, 1].
       seconds_left: Estimate of the time left, in seconds; None before there is one.
+      training: How far each cohort that is being trained is, here or by another sweep, by the cohort's name.
     """
 
     runs: int
     finished: tuple[Result, ...]
     share: float
     seconds_left: float | None
+    training: Mapping[str, CohortProgress] = dataclasses.field(default_factory=dict)
 
 
 class SweepFailed(RuntimeError):
@@ -204,17 +206,14 @@ class _Sweep:
         self._failures += [each for each in ended if each.failure]
 
     def _progress(self) -> Progress:
+        in_training = [cohort for cohort in (*self._training, *self._elsewhere) if not self._is_done(cohort)]
+        training = {cohort.name: read_progress(self._directory, cohort) for cohort in in_training}
+        shares = {cohort: training[cohort.name].share for cohort in in_training}
         total = sum(self._cost.values())
-        done = sum(cost * self._share_done(cohort) for cohort, cost in self._cost.items())
+        done = sum(c * (1.0 if self._is_done(cohort) else shares.get(cohort, 0.0)) for cohort, c in self._cost.items())
         elapsed = time.monotonic() - self._start
         seconds_left = elapsed * (total - done) / done if done else None
-        return Progress(len(self._plan.runs), tuple(self._finished.values()), done / total, seconds_left)
-
-    def _share_done(self, cohort: Cohort) -> float:
-        if self._is_done(cohort):
-            return 1.0
-        in_training = cohort in self._training or cohort in self._elsewhere
-        return read_progress(self._directory, cohort).share if in_training else 0.0
+        return Progress(len(self._plan.runs), tuple(self._finished.values()), done / total, seconds_left, training)
 
     def _raise_failures(self) -> None:
         first, *more = self._failures

@@ -13,7 +13,6 @@ import resource
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
@@ -27,12 +26,11 @@ from tf_transfer.experiment.plan import Cohort, Plan, make_cohort, make_plan
 from tf_transfer.results import workdir
 from tf_transfer.sweep import preemption
 from tf_transfer.sweep.local_executor import DONE
-from tf_transfer.sweep.progress import CohortProgress, Failure, write_progress
+from tf_transfer.sweep.progress import Failure, ProgressReporter
 from tf_transfer.training.checkpointing import Preempted
 from tf_transfer.training.train import train_cohort
 
 _MAX_MESSAGE_BYTES = 1 << 20
-_PROGRESS_SECONDS = 1.0  # between two reports
 
 # Keras and TensorFlow keep something of every model that was trained: 10 MB of `convnet`, 500 MB of CaffeNet. A process
 # whose memory has grown by this factor since the end of its first cohort is replaced.
@@ -101,28 +99,17 @@ def _redirect_output(file: int) -> None:
 
 
 def _train(directory: str, plan: Plan, cohort: Cohort, stop: threading.Event, machine: Machine) -> None:
-    progress = CohortProgress(0, plan.num_steps(cohort.runs[0]))
-    told_at = -_PROGRESS_SECONDS
-
-    def on_step(step: int) -> None:
-        nonlocal progress, told_at
-        progress = CohortProgress(step, progress.num_steps)
-        if time.monotonic() - told_at >= _PROGRESS_SECONDS:
-            told_at = time.monotonic()
-            write_progress(directory, cohort, progress)
-
+    reporter = ProgressReporter(directory, cohort, plan.num_steps(cohort.runs[0]))
     try:
-        train_cohort(directory, plan, cohort, on_gpu=machine.has_gpu, stop=stop, on_step=on_step)
+        train_cohort(directory, plan, cohort, on_gpu=machine.has_gpu, stop=stop, on_step=reporter.on_step)
     except Preempted as stopped:
         print(stopped, flush=True)
         sys.exit(preemption.STOPPED)
     except Exception as error:
         out_of_memory = isinstance(error, MemoryError | tf.errors.ResourceExhaustedError)
         message = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        failure = Failure("memory" if out_of_memory else "error", message)
-        failed = CohortProgress(progress.step, progress.num_steps, failure)
         with contextlib.suppress(OSError):  # the disk may be full; the log has the error too
-            write_progress(directory, cohort, failed)
+            reporter.on_failure(Failure("memory" if out_of_memory else "error", message))
         raise
 
 

@@ -46,7 +46,7 @@ def train(
       plan: How long to train.
       checkpointer: Saves the training when that is due.
       step: Steps done already.
-      on_step: Called with the number of steps done, before each call.
+      on_step: Called with the number of steps done, before each call and between the batches of an evaluation.
 
     Raises:
       Preempted: It was asked to stop; all is saved.
@@ -57,7 +57,9 @@ def train(
         checkpointer.save_if_due(step)
         evaluated = step in (0, *history.steps[-1:])
         if step and step % plan.steps_per_evaluation == 0 and not evaluated:
-            evaluation.evaluate(compiled, step, history, functools.partial(checkpointer.save_if_due, step))
+            evaluation.evaluate(
+                compiled, step, history, functools.partial(_between_batches, checkpointer, step, on_step)
+            )
         elif step == plan.num_steps or history.all_diverged:
             return
         else:
@@ -67,3 +69,8 @@ def train(
             count = min(plan.steps_per_call, to_evaluation)
             compiled.train(batches, count)
             step += count
+
+
+def _between_batches(checkpointer: Checkpointer, step: int, on_step: Callable[[int], None]) -> None:
+    on_step(step)
+    checkpointer.save_if_due(step)

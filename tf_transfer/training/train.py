@@ -45,7 +45,7 @@ def train_cohort(
       cohort: Runs with the same target and group, whose bases are done. Existing results are left as they are.
       on_gpu: Whether TensorFlow computes on a GPU.
       stop: Set when the training is to save and stop.
-      on_step: Called with the number of steps done, between two calls of TensorFlow.
+      on_step: Called with the number of steps done, between two calls of TensorFlow, also in evaluations.
 
     Returns:
       The results in the order of the cohort's runs.
