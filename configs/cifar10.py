@@ -1,7 +1,7 @@
 """CIFAR-10, random halves of five classes each: 37 networks of target B.
 
-python bin/prepare.py --source=tfds:cifar10 --out=stores/cifar10          (or --source=folder:DIR)
-python bin/sweep.py --config=configs/cifar10.py --workdir=work/cifar10
+tf-transfer prepare --source=tfds:cifar10 --out=stores/cifar10          (or --source=folder:DIR)
+tf-transfer sweep --config=cifar10 --workdir=work/cifar10
 """
 
 import ml_collections

@@ -1,7 +1,7 @@
 """CIFAR-100, random halves: the paper's main experiment on real photographs, 37 networks of target B.
 
-python bin/prepare.py --source=tfds:cifar100 --out=stores/cifar100          (or --source=folder:DIR)
-python bin/sweep.py --config=configs/cifar100.py --workdir=work/cifar100
+tf-transfer prepare --source=tfds:cifar100 --out=stores/cifar100          (or --source=folder:DIR)
+tf-transfer sweep --config=cifar100 --workdir=work/cifar100
 
 9 minutes on two cores (Intel Xeon with AMX, mixed_bfloat16). Expect baseB 50.5 %, B4B 48.1 %, B7B 50.3 %, A7B 35.0 %,
 A6B+ 53.4 %; README.md has the whole table.

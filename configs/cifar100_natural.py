@@ -1,7 +1,7 @@
 """CIFAR-100, 70 natural (A) and 30 man-made (B) classes: distant tasks, as in the paper's Figure 3; 30 networks.
 
-python bin/prepare.py --source=tfds:cifar100 --out=stores/cifar100          (or --source=folder:DIR)
-python bin/sweep.py --config=configs/cifar100_natural.py --workdir=work/cifar100_natural
+tf-transfer prepare --source=tfds:cifar100 --out=stores/cifar100          (or --source=folder:DIR)
+tf-transfer sweep --config=cifar100_natural --workdir=work/cifar100_natural
 
 41 minutes on two cores (Intel Xeon with AMX, mixed_bfloat16) that other work shared. Expect baseB 55.1 %, A7B 32.8 %,
 baseA 37.1 %, B7A 17.2 %; docs/cifar100_natural has the whole table.

@@ -1,8 +1,8 @@
 """From one data set to another: CIFAR-10 as task A, all of CIFAR-100 as task B.
 
-python bin/prepare.py --source=tfds:cifar10 --out=stores/cifar10
-python bin/prepare.py --source=tfds:cifar100 --out=stores/cifar100
-python bin/sweep.py --config=configs/cifar10_to_cifar100.py --workdir=work/cifar10_to_cifar100
+tf-transfer prepare --source=tfds:cifar10 --out=stores/cifar10
+tf-transfer prepare --source=tfds:cifar100 --out=stores/cifar100
+tf-transfer sweep --config=cifar10_to_cifar100 --workdir=work/cifar10_to_cifar100
 """
 
 import ml_collections

@@ -1,6 +1,6 @@
 """Every field of an experiment. Other configs start from this one and change a few.
 
-python bin/sweep.py --config=configs/default.py --config.store=STORE --workdir=WORKDIR
+tf-transfer sweep --config=default --config.store=STORE --workdir=WORKDIR
 
 Written by python -m tf_transfer.experiment.write_default_config, from the fields of `Experiment` and `Recipe`.
 """
@@ -13,7 +13,7 @@ def get_config() -> ml_collections.ConfigDict:
     config = ml_collections.ConfigDict()
 
     # Data and tasks.
-    config.store = ""  # path of the image store, made by bin/prepare.py
+    config.store = ""  # path of the image store, made by tf-transfer prepare
     config.expected_store = ""  # what the store will be, for a --dry_run before it is there: imagenet2012
     config.source_store = ""  # another store as task A, with split='data sets'
     config.split = "random"  # random | natural/man-made | explicit | data sets | all (one task, B)

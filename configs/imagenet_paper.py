@@ -1,13 +1,13 @@
 """The paper's experiment, all of it: 163 networks on ImageNet, and 7 of random filters.
 
-python bin/prepare.py --source=tfds:imagenet2012 --manual_dir=DIR --image_size=256 --format=jpeg --out=stores/imagenet
-python bin/sweep.py --config=configs/imagenet_paper.py --dry_run --gflops=580
-python bin/sweep.py --config=configs/imagenet_paper.py --workdir=work/imagenet
+tf-transfer prepare --source=tfds:imagenet2012 --manual_dir=DIR --image_size=256 --format=jpeg --out=stores/imagenet
+tf-transfer sweep --config=imagenet_paper --dry_run --gflops=580
+tf-transfer sweep --config=imagenet_paper --workdir=work/imagenet
 
 DIR holds ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar; the dry run needs neither them nor the store. At 580
 GFLOP/s a base takes 9.5 days, as on the authors' K20.
 
-Expect baseB 62.5 %, A7B 54.2 % and the other published scores: python bin/report.py --published
+Expect baseB 62.5 %, A7B 54.2 % and the other published scores: tf-transfer report --published
 """
 
 import ml_collections

@@ -1,7 +1,7 @@
 """The paper's experiment, and what its authors left out: BnB of both directions, fine-tuning for all seeds, preserve.
 
-python bin/sweep.py --config=configs/imagenet_paper_complete.py --dry_run --gflops=580
-python bin/sweep.py --config=configs/imagenet_paper_complete.py --workdir=work/imagenet
+tf-transfer sweep --config=imagenet_paper_complete --dry_run --gflops=580
+tf-transfer sweep --config=imagenet_paper_complete --workdir=work/imagenet
 
 In a workdir of configs/imagenet_paper.py it goes on with what that has trained.
 """

@@ -4,7 +4,10 @@ import shutil
 
 import pytest
 
+import tf_transfer
+from tests.helpers.commands import ROOT, run_python
 from tests.helpers.files import read_files
+from tf_transfer.__main__ import COMMANDS
 
 CONFIG = "--config=configs/default.py"
 SLOW = pytest.mark.slow  # of several mistakes that are found in one way, the first is among the fast tests
@@ -12,8 +15,8 @@ SLOW = pytest.mark.slow  # of several mistakes that are found in one way, the fi
 
 @pytest.fixture(scope="module")
 def run(run_without_tensorflow):
-    """Returns a function that runs `bin/NAME.py` with some flags."""
-    return lambda name, *flags: run_without_tensorflow(f"bin/{name}.py", *flags)
+    """Returns a function that runs `bin/NAME.py` with some flags, and further arguments of `run_python`."""
+    return lambda name, *flags, **how: run_without_tensorflow(ROOT / "bin" / f"{name}.py", *flags, **how)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,9 @@ def test_help(run, name, flags):
     assert (done.returncode, done.stderr) == (0, "")
     assert {line.split(":")[0].strip() for line in done.stdout.splitlines()} >= {f"--{flag}" for flag in flags}
     assert f"python bin/{name}.py" in done.stdout
+    # The two ways to call a command differ only in how its help shows that.
+    by_name = run_python("-m", "tf_transfer", name, "--help")
+    assert by_name.stdout == done.stdout.replace(f"python bin/{name}.py", f"tf-transfer {name}")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,9 @@ def test_help(run, name, flags):
         ("sweep", ["--workdir=x"], ["--config", "--like", "--join", "--help"]),
         ("sweep", [CONFIG, "--like=y", "--workdir=x"], ["--config", "--like", "--join", "--help"]),
         ("sweep", ["--config=configs/nowhere.py", "--workdir=x"], ["configs/nowhere.py"]),
+        ("sweep", ["--config=cifar1000", "--workdir=x"], ["'cifar1000'", "cifar100"]),
+        ("sweep", [CONFIG, "--workdir=gs://bucket/x"], ["--workdir", "no path of this machine"]),
+        pytest.param("prepare", ["--source=shapes", "--out=C:\\x"], ["--out", "Windows"], marks=SLOW),
         ("sweep", ["--config.layers=(1,)", "--join", "--workdir=x"], ["--config.layers", "--config,"]),
         ("sweep", ["--config=README.md", "--workdir=x"], ["config", "SyntaxError"]),
         pytest.param("sweep", ["--config=setup.py", "--workdir=x"], ["config", "ends the program"], marks=SLOW),
@@ -76,7 +85,7 @@ def test_wrong_flags_are_one_line_and_status_2(run, name, flags, words):
             "prepare", ["--source=shapes", "--out=x", "--image_size=9999"], ["image_size", "9999"], marks=SLOW
         ),
         pytest.param("prepare", ["--source=photos", "--out=x"], ["'photos'", "tfds:NAME", "folder:DIR"], marks=SLOW),
-        ("sweep", [CONFIG, "--workdir=x"], ["--config.store", "bin/prepare.py"]),
+        ("sweep", [CONFIG, "--workdir=x"], ["--config.store", "tf-transfer prepare"]),
         ("sweep", [CONFIG, "--config.store=nowhere", "--workdir=x"], ["'nowhere'"]),
         ("sweep", [CONFIG, "--config.store={store}"], ["--workdir=DIR"]),
         pytest.param("sweep", ["--like={workdir}"], ["--workdir=DIR"], marks=SLOW),
@@ -142,6 +151,47 @@ def test_fields_of_the_config_are_set_on_the_command_line(run, store, tmp_path):
     done = run("sweep", CONFIG, *fields, f"--workdir={tmp_path}", "--dry_run")
     assert (done.returncode, done.stderr) == (0, "") and "runs to train: 8 of 8" in done.stdout
     assert "split random-3" in done.stdout and "split random-5" in done.stdout
+
+
+def test_a_config_of_the_package_by_its_name(run, store, tmp_path):
+    (tmp_path / "default").write_text("no config")  # what lies in the current directory is not meant
+    flags = [f"--config.store={store}", "--config.network=tiny", "--dry_run"]
+    done = run("sweep", "--config=default", *flags, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "") and "runs to train: 12 of 12" in done.stdout
+
+
+def test_home_in_paths_and_blanks_in_printed_commands(run, store, tmp_path):
+    home = tmp_path / "Ann \u00e9"
+    home.mkdir()
+    flags = [CONFIG, "--config.store=~/my store", "--config.network=tiny", "--workdir=~/work", "--dry_run"]
+    missing = run("sweep", *flags, env={"HOME": str(home)})
+    assert missing.returncode == 1 and f"'--out={home}/my store'" in missing.stderr
+    shutil.copytree(store, home / "my store")
+    done = run("sweep", *flags, env={"HOME": str(home)})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_that_knows_ascii_alone(run, tmp_path):
+    done = run("report", f"--workdir={tmp_path}/caf\u00e9", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert done.returncode == 1 and "caf\\xe9" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_one_program_for_all_commands():
+    done = run_python("-m", "tf_transfer")
+    assert done.returncode == 0 and all(f"tf-transfer {name}" in done.stdout for name in COMMANDS)
+    assert run_python("-m", "tf_transfer", "--version").stdout == f"tf_transfer {tf_transfer.__version__}\n"
+    done = run_python("-m", "tf_transfer", "swep", "--workdir=x")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "'swep'; perhaps 'sweep'" in done.stderr
+
+
+def test_on_windows_all_ends_in_one_line(tmp_path):
+    (tmp_path / "fcntl.py").write_text("raise ModuleNotFoundError('No module named fcntl')")
+    env = {"PYTHONPATH": str(tmp_path)}
+    for name in COMMANDS:
+        done = run_python(f"bin/{name}.py", "--workdir=x", env=env)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "Windows" in done.stderr
+    done = run_python("-c", "import tf_transfer; tf_transfer.prepare", env=env)
+    assert done.stderr.splitlines()[-1].startswith("ImportError: ") and "WSL" in done.stderr
 
 
 def test_the_experiment_of_another_workdir(run, invented_workdir, tmp_path):

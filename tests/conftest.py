@@ -1,6 +1,5 @@
 """What several tests share: a folder of small pictures, the image store made of it, and networks trained on that."""
 
-import functools
 import shutil
 
 import msgspec
@@ -171,7 +170,9 @@ def run_without_tensorflow(tmp_path_factory):
     barred = tmp_path_factory.mktemp("barred")
     for module in ("tensorflow", "keras", "jax", "tensorflow_datasets"):
         (barred / f"{module}.py").write_text("raise RuntimeError(f'{__name__} is imported')")
-    return functools.partial(run_python, env={"PYTHONPATH": str(barred)})
+    return lambda *arguments, env=None, **how: run_python(
+        *arguments, env={**(env or {}), "PYTHONPATH": str(barred)}, **how
+    )
 
 
 @pytest.fixture(scope="session")

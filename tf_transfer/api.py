@@ -9,6 +9,8 @@ from tf_transfer.data.image_store import StoreMeta
 from tf_transfer.data.sources import open_source
 from tf_transfer.data.store_writer import prepare_store
 from tf_transfer.experiment.config import Experiment
+from tf_transfer.files.paths import local_path
+from tf_transfer.progress_bars import SweepProgress
 from tf_transfer.results import result_files
 from tf_transfer.sweep import scheduler
 
@@ -39,21 +41,20 @@ def run(
 
     Args:
       experiment: What to train.
-      workdir: Directory for results and logs; continued if it exists.
+      workdir: Directory for results and logs; continued if it exists. An interrupt (the notebook's stop button) saves
+        what is being trained; the same call goes on.
       quiet: Print no progress.
       allow_other_versions: Go on in a workdir begun with other versions of TensorFlow, Keras or NumPy.
 
     Returns:
       One row a run, as in `results.csv`.
     """
-    printed = 0
-
-    def on_progress(progress: scheduler.Progress) -> None:
-        nonlocal printed
-        for finished in progress.finished[printed:]:
-            print(f"{finished.run}: top-1 {100 * finished.top1_last:.1f} %")
-        printed = len(progress.finished)
-
-    report_progress = (lambda progress: None) if quiet else on_progress
-    outcomes = scheduler.run_sweep(experiment, workdir, report_progress, allow_other_versions=allow_other_versions)
+    directory = local_path(workdir)
+    if quiet:
+        outcomes = scheduler.run_sweep(experiment, directory, allow_other_versions=allow_other_versions)
+    else:
+        with SweepProgress() as progress:
+            outcomes = scheduler.run_sweep(
+                experiment, directory, progress.update, allow_other_versions=allow_other_versions
+            )
     return result_files.table(outcomes)

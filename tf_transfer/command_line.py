@@ -154,7 +154,8 @@ def _run_config(path: str) -> object:
 
     file = next(filter(pathlib.Path.is_file, _config_files(path, configs_directory())), None)
     if file is None:
-        raise UsageError(f"there is no config {path!r}; {shown_configs()} holds some")
+        names = ", ".join(sorted(each.stem for each in configs_directory().glob("*.py")))
+        raise UsageError(f"there is no config {path!r}; the package has {names}, in {shown_configs()}")
     configs = types.ModuleType("configs")  # so that a config may start from another one: from configs import default
     configs.__path__ = [str(configs_directory())]
     sys.modules.setdefault("configs", configs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable
 from math import nan
@@ -51,7 +52,8 @@ def print_report(report: Report) -> None:
     for path in report.figure_paths.values():
         print(f"figure:      {path}")
     if report.tensorboard_path:
-        print(f"tensorboard: tensorboard --host=localhost --load_fast=false --logdir={report.tensorboard_path}")
+        logdir = shlex.quote(f"--logdir={report.tensorboard_path}")
+        print(f"tensorboard: tensorboard --host=localhost --load_fast=false {logdir}")
 
 
 def _print_table1(boost: pd.DataFrame, with_published: bool) -> None:

@@ -21,6 +21,14 @@ def test_the_default_config_is_written_from_the_fields():
     assert (CONFIGS / "default.py").read_text() == default_config()
 
 
+def test_paths_of_stores(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert Experiment(store="~/stores/a b").store == "/home/ann/stores/a b"
+    assert Experiment(store="./stores/x/").store == "./stores/x/"  # as it is written: workdirs are compared by it
+    with pytest.raises(ValueError, match="source_store: 'gs://x' is no path of this machine"):
+        Experiment(store="x", source_store="gs://x", split="data sets")
+
+
 def test_default_config_has_exactly_the_fields_and_defaults_of_an_experiment():
     config = runpy.run_path(str(CONFIGS / "default.py"))["get_config"]().to_dict()
     assert set(config) == fields(Experiment)

@@ -219,7 +219,9 @@ def test_what_a_plan_refuses(store, changes, message):
 
 
 def test_a_store_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no image store at .*nowhere'.*bin/prepare.py --source=... --out="):
+    with pytest.raises(
+        FileNotFoundError, match="no image store at .*nowhere'.*tf-transfer prepare --source=... --out="
+    ):
         make_plan(Experiment(store=str(tmp_path / "nowhere")))
 
 

@@ -18,30 +18,37 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run_python(
-    *arguments: str | os.PathLike, env: Mapping[str, str] | None = None, timeout: float | None = None
+    *arguments: str | os.PathLike,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    cwd: str | os.PathLike = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `python ARGUMENTS` from the repository's root and returns its exit status and what it printed.
+    """Runs `python ARGUMENTS` and returns its exit status and what it printed.
 
     Args:
       *arguments: A program such as `bin/sweep.py` with its flags, or `-c` and code.
       env: Further environment variables; a PYTHONPATH goes before this checkout.
       timeout: Seconds after which it is killed and fails.
+      cwd: Where it runs; without it, in the repository's root.
     """
-    return _run([sys.executable, *arguments], env, timeout)
+    return _run([sys.executable, *arguments], env, timeout, cwd)
 
 
 def run_bash(
     script: str, *arguments: str | os.PathLike, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs a script, given as text, by Bash from the repository's root, with arguments $1, $2, ..."""
-    return _run(["bash", "-c", script, "bash", *arguments], env, timeout=None)
+    return _run(["bash", "-c", script, "bash", *arguments], env, timeout=None, cwd=ROOT)
 
 
 def _run(
-    command: Sequence[str | os.PathLike], env: Mapping[str, str] | None, timeout: float | None
+    command: Sequence[str | os.PathLike],
+    env: Mapping[str, str] | None,
+    timeout: float | None,
+    cwd: str | os.PathLike,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=ROOT, env=environment(**(env or {})), capture_output=True, text=True, timeout=timeout
+        command, cwd=cwd, env=environment(**(env or {})), capture_output=True, text=True, timeout=timeout
     )
 
 

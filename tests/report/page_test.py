@@ -102,9 +102,9 @@ def test_effects_without_an_interval_have_none():
 
 def test_commands_can_be_pasted_into_a_shell():
     command = html_page.report_command("a b", "top1_last")
-    assert command == "python bin/report.py '--workdir=a b' --metric=top1_last"
-    assert html_page.report_command("w", compare=True) == "python bin/report.py --workdir=w --compare=published"
-    assert html_page.sweep_command("a b") == "python bin/sweep.py '--like=a b' '--workdir=a b-again'"
+    assert command == "tf-transfer report '--workdir=a b' --metric=top1_last"
+    assert html_page.report_command("w", compare=True) == "tf-transfer report --workdir=w --compare=published"
+    assert html_page.sweep_command("a b") == "tf-transfer sweep '--like=a b' '--workdir=a b-again'"
 
 
 def test_the_configuration_is_shown_by_the_names_of_its_fields(make_result, tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ def test_the_page_of_a_report(reported):
         assert str(markupsafe.escape(sentence)) in page
     assert "37 networks (convnet); class split random-0; seed 0; target B; top-1 accuracy" in page
     assert "Table 1 of the paper" in page and "Not complete" not in page
-    assert f"python bin/report.py --workdir={reported.page_path.parent} --compare=published" in page
+    assert f"tf-transfer report --workdir={reported.page_path.parent} --compare=published" in page
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_partial_sweep_gets_a_report_that_says_what_is_missing(partial):
 def test_names_from_elsewhere_are_escaped(partial):
     page = write_report(partial, "top1_last").page_path.read_text()
     assert "<img src=x" not in page and "&lt;img src=x onerror=alert(1)&gt;&#39;&amp;" in page
-    assert f"python bin/report.py &#39;--workdir={partial}&#39;" in page  # quoted for the shell, then for HTML
+    assert f"tf-transfer report &#39;--workdir={partial}&#39;" in page  # quoted for the shell, then for HTML
 
 
 def test_a_report_without_its_image_store(partial):
@@ -110,7 +110,7 @@ def test_a_report_of_one_network_that_diverged(store, make_result, tmp_path):
 
 def test_nothing_to_report(tmp_path):
     (tmp_path / "runs" / ".writing-x").mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match="no run is finished in .*; train some with bin/sweep.py"):
+    with pytest.raises(FileNotFoundError, match="no run is finished in .*; train some with tf-transfer sweep"):
         write_report(tmp_path, "top1_last")
 
 

@@ -30,7 +30,7 @@ def test_a_directory_without_a_result_is_not_done(tmp_path, make_result):
     (tmp_path / "runs" / ".writing-x").mkdir()
     assert not result_files.is_done(tmp_path, "A2B_random-0_seed-0")
     assert result_files.finished_runs(tmp_path) == ["A1B_random-0_seed-0"]
-    with pytest.raises(FileNotFoundError, match="run 'A2B_random-0_seed-0' has no result in .*; run bin"):
+    with pytest.raises(FileNotFoundError, match="run 'A2B_random-0_seed-0' has no result in .*; run tf-transfer"):
         result_files.read_result(tmp_path, "A2B_random-0_seed-0")
     # Trained again, it takes the place of what was there.
     (torn / "left over").touch()
@@ -67,7 +67,7 @@ def test_a_damaged_file_is_named_and_never_read(name, damage, tmp_path, make_res
         with pytest.raises(FileNotFoundError, match="has no result in"):
             result_files.read_result(tmp_path, run)
     elif name != "SHA256SUMS":
-        expected = f"{name} is (damaged|missing).*; bin/sweep.py moves such a run aside"
+        expected = f"{name} is (damaged|missing).*; tf-transfer sweep moves such a run aside"
         with pytest.raises(checksums.DamagedError, match=expected):
             readers[name](tmp_path, run)
 
@@ -144,5 +144,5 @@ def test_a_run_is_found_by_its_name_or_by_its_treatment(tmp_path, make_result):
 
 
 def test_a_workdir_without_runs(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no runs in .*; train some: python bin/sweep.py"):
+    with pytest.raises(FileNotFoundError, match="no runs in .*; train some with tf-transfer sweep"):
         result_files.finished_runs(tmp_path)

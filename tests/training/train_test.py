@@ -239,6 +239,8 @@ def test_bfloat16_is_for_computing_only(experiment, tmp_path):
 
 
 def test_a_missing_base_is_named(experiment, tmp_path):
-    with pytest.raises(FileNotFoundError, match="run 'baseA_random-0_seed-0' has no result .*run bin/sweep.py again"):
+    with pytest.raises(
+        FileNotFoundError, match="run 'baseA_random-0_seed-0' has no result .*run tf-transfer sweep again"
+    ):
         train_runs(tmp_path, experiment, "A1B")
     assert not (tmp_path / "runs").exists()

@@ -23,6 +23,7 @@ import json
 import math
 import os
 import pathlib
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, get_args
 
@@ -133,9 +134,8 @@ def read_meta(path: str) -> StoreMeta:
     """
     file = pathlib.Path(path) / META
     if not file.is_file():
-        raise FileNotFoundError(
-            f"no image store at {path!r} (no {META} in it); make one: python bin/prepare.py --source=... --out={path}"
-        )
+        command = f"tf-transfer prepare --source=... {shlex.quote(f'--out={path}')}"
+        raise FileNotFoundError(f"no image store at {path!r} (no {META} in it); make one: {command}")
     try:
         return unseal_json(safe_load.read_bytes(file), StoreMeta)
     except ValueError as error:

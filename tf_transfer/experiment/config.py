@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from tf_transfer.experiment import class_splits, layer_tables, treatments
 from tf_transfer.files import safe_load
+from tf_transfer.files.paths import local_path
 
 # Fields that had other names in earlier versions; a config that still uses one is told the new name.
 OLD_NAMES = {
@@ -151,7 +152,7 @@ class Experiment:
     """All that one sweep trains."""
 
     # Data and tasks.
-    store: str = ""  # path of the image store, made by bin/prepare.py
+    store: str = ""  # path of the image store, made by tf-transfer prepare
     expected_store: str = ""  # what the store will be, for a --dry_run before it is there: imagenet2012
     source_store: str = ""  # another store as task A, with split='data sets'
     split: SplitKind = "random"  # random | natural/man-made | explicit | data sets | all (one task, B)
@@ -200,7 +201,9 @@ class Experiment:
     def __post_init__(self):
         _check_fields(self)
         if not self.store:
-            raise ValueError("no image store given: set --config.store=PATH (made by bin/prepare.py)")
+            raise ValueError("no image store given: set --config.store=PATH (made by tf-transfer prepare)")
+        for name in ("store", "source_store"):
+            object.__setattr__(self, name, _expand_home(name, getattr(self, name)))
         kinds = {block.split for block in self.all_blocks().values()}
         if bool(self.source_store) != (class_splits.DATA_SETS in kinds):
             raise ValueError(
@@ -249,6 +252,14 @@ class Experiment:
         """The table of layers for a task of `num_classes` classes."""
         size = self.recipe.input_size(image_size)
         return layer_tables.build(self.network, num_classes, size, **dict(self.network_options))
+
+
+def _expand_home(name: str, path: str) -> str:
+    try:
+        expanded = str(local_path(path))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return expanded if path.startswith("~") else path  # others stay as they are written
 
 
 def configs_directory() -> pathlib.Path:

@@ -14,7 +14,7 @@ from tf_transfer.experiment.config import Experiment, Recipe
 
 _HEAD = '''"""Every field of an experiment. Other configs start from this one and change a few.
 
-python bin/sweep.py --config=configs/default.py --config.store=STORE --workdir=WORKDIR
+tf-transfer sweep --config=default --config.store=STORE --workdir=WORKDIR
 
 Written by python -m tf_transfer.experiment.write_default_config, from the fields of `Experiment` and `Recipe`.
 """

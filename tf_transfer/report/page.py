@@ -134,7 +134,7 @@ def published_page(summary: Summary, figures: Sequence[SavedFigure]) -> Page:
         figures=[_page_figure(saved) for saved in figures],
         boosts=_boosts(summary, compare=True),
         settings=[("scores", published.PATH.name), ("metric", summary.metric)],
-        commands=[("The report", "python bin/report.py --published")],
+        commands=[("The report", "tf-transfer report --published")],
     )
 
 
@@ -142,12 +142,12 @@ def report_command(workdir: str, metric: str = "", compare: bool = False) -> str
     """Returns the command that writes the report of a workdir again, to be pasted into a shell."""
     flags = [f"--workdir={workdir}", *([f"--metric={metric}"] if metric else [])]
     flags += ["--compare=published"] if compare else []
-    return shlex.join(["python", "bin/report.py", *flags])
+    return shlex.join(["tf-transfer", "report", *flags])
 
 
 def sweep_command(workdir: str) -> str:
     """Returns the command that trains the experiment of a workdir again in another one, to be pasted into a shell."""
-    return shlex.join(["python", "bin/sweep.py", f"--like={workdir}", f"--workdir={workdir}-again"])
+    return shlex.join(["tf-transfer", "sweep", f"--like={workdir}", f"--workdir={workdir}-again"])
 
 
 def write(path: pathlib.Path, page: Page) -> None:

@@ -121,7 +121,7 @@ def _select_figures(data: FigureData) -> list[ReportFigure]:
         found = sorted(set(data.table["treatment"]))
         raise ValueError(
             "nothing to compare with the published figures: expected finished networks of BnB, BnB+, AnB, AnB+ or RnB, "
-            f"or bases of several images_per_class, found {found}; train some with bin/sweep.py"
+            f"or bases of several images_per_class, found {found}; train some with tf-transfer sweep"
         )
     return selected
 

@@ -16,6 +16,7 @@ from tf_transfer.experiment.config import Experiment
 from tf_transfer.experiment.plan import Cohort, Plan, make_cohort, make_plan
 from tf_transfer.experiment.tasks import make_task
 from tf_transfer.files import checksums
+from tf_transfer.files.paths import local_path
 from tf_transfer.results import result_files, workdir
 from tf_transfer.results.result import Result
 
@@ -75,9 +76,10 @@ def read_contents(directory: str | os.PathLike) -> Contents:
       FileNotFoundError: No run is finished, or it is not a workdir.
       DamagedError: A result cannot be read.
     """
+    directory = local_path(directory)
     names = result_files.finished_runs(directory)
     if not names:
-        raise FileNotFoundError(f"no run is finished in {str(directory)!r}; train some with bin/sweep.py")
+        raise FileNotFoundError(f"no run is finished in {str(directory)!r}; train some with tf-transfer sweep")
     experiment = workdir.read_experiment(directory)
     outcomes = tuple(result_files.read_result(directory, name) for name in names)
     table = result_files.table(outcomes)
@@ -113,7 +115,7 @@ def _read_image_results(
         if not np.array_equal(labels.setdefault(task, predictions.labels), predictions.labels):
             raise checksums.DamagedError(
                 f"{outcome.run} was tested on other images than the other networks of {', '.join(task)}; remove "
-                f"{result_files.run_directory(directory, outcome.run)} and train it again with bin/sweep.py"
+                f"{result_files.run_directory(directory, outcome.run)} and train it again with tf-transfer sweep"
             )
     return ImageResults(correct, image_ids, labels)
 

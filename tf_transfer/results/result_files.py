@@ -30,7 +30,7 @@ from tf_transfer.results.result import COPIED_FROM_DIVERGED, DIVERGED, Result
 if TYPE_CHECKING:
     import pandas as pd
 
-_TRAIN_AGAIN = "bin/sweep.py moves such a run aside and trains it again"
+_TRAIN_AGAIN = "tf-transfer sweep moves such a run aside and trains it again"
 _WEIGHT_NAME = re.compile(r"layer[0-9]{1,4}/[0-9]{1,4}")
 _RESULT, _WEIGHTS, _PREDICTIONS = "result.json", "weights.npz", "predictions.npz"
 
@@ -135,7 +135,7 @@ def _save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
 @contextlib.contextmanager
 def _read_checked(workdir: str | os.PathLike, run: str, name: str) -> Iterator[bytes]:
     if not is_done(workdir, run):
-        raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run bin/sweep.py again")
+        raise FileNotFoundError(f"run {run!r} has no result in {workdir}; run tf-transfer sweep again")
     try:
         yield checksums.read_bytes(run_directory(workdir, run), name)
     except checksums.DamagedError as error:
@@ -153,7 +153,7 @@ def finished_runs(workdir: str | os.PathLike) -> list[str]:
     """
     runs = pathlib.Path(workdir) / "runs"
     if not runs.is_dir():
-        raise FileNotFoundError(f"no runs in {str(workdir)!r}; train some: python bin/sweep.py --workdir={workdir}")
+        raise FileNotFoundError(f"no runs in {str(workdir)!r}; train some with tf-transfer sweep")
     return [
         entry.name
         for entry in sorted(runs.iterdir())
