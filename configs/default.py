@@ -25,14 +25,17 @@ def get_config() -> ml_collections.ConfigDict:
     config.images_per_class = (0,)  # limits: only the first so many training images of each class; 0 for all
 
     # Networks.
-    config.network = "convnet"  # convnet | caffenet | tiny; see tf_transfer/experiment/layer_tables.py
-    # A network's own options, for example filters = (8, 16, 16, 32, 32).
+    # convnet | caffenet | tiny, see tf_transfer/experiment/layer_tables.py; or keras.applications:NAME, any of Keras's
+    # models, whose layers are the blocks between points where a single tensor is alive.
+    config.network = "convnet"
+    # A network's own options, for example filters = (8, 16, 16, 32, 32); of Keras's models, such as alpha = 0.35.
     config.network_options = ml_collections.ConfigDict()
 
     # What is trained. B stands for the target, A for the other task; `+` lets the copied layers learn.
     config.targets = ("B",)  # ("A", "B") for both directions
     config.treatments = ("BnB", "BnB+", "AnB", "AnB+", "RnB")  # also AnB-preserve1 and the like
-    config.layers = ()  # values of n; () for all, 1..N-1
+    # Values of n; () for all, 1..N-1, or, of Keras's models, for the last one of each resolution.
+    config.layers = ()
     config.seeds = (0,)  # seeds of weights, order and dropout
 
     # Several such groups of networks in one experiment, by name. Each sets what it does not share with the fields

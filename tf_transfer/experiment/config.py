@@ -17,7 +17,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from tf_transfer.experiment import class_splits, layer_tables, treatments
+from tf_transfer.experiment import class_splits, graph_networks, layer_tables, treatments
+from tf_transfer.experiment.graph_networks import GraphNetwork
+from tf_transfer.experiment.layer_tables import Architecture
 from tf_transfer.files import safe_load
 from tf_transfer.files.paths import local_path
 
@@ -164,14 +166,17 @@ class Experiment:
     images_per_class: Naturals = (0,)  # limits: only the first so many training images of each class; 0 for all
 
     # Networks.
-    network: str = "convnet"  # convnet | caffenet | tiny; see tf_transfer/experiment/layer_tables.py
-    # A network's own options, for example filters = (8, 16, 16, 32, 32).
+    # convnet | caffenet | tiny, see tf_transfer/experiment/layer_tables.py; or keras.applications:NAME, any of Keras's
+    # models, whose layers are the blocks between points where a single tensor is alive.
+    network: str = "convnet"
+    # A network's own options, for example filters = (8, 16, 16, 32, 32); of Keras's models, such as alpha = 0.35.
     network_options: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     # What is trained. B stands for the target, A for the other task; `+` lets the copied layers learn.
     targets: tuple[str, ...] = ("B",)  # ("A", "B") for both directions
     treatments: tuple[str, ...] = ("BnB", "BnB+", "AnB", "AnB+", "RnB")  # also AnB-preserve1 and the like
-    layers: tuple[int, ...] = ()  # values of n; () for all, 1..N-1
+    # Values of n; () for all, 1..N-1, or, of Keras's models, for the last one of each resolution.
+    layers: tuple[int, ...] = ()
     seeds: Naturals = (0,)  # seeds of weights, order and dropout
 
     # Several such groups of networks in one experiment, by name. Each sets what it does not share with the fields
@@ -248,9 +253,11 @@ class Experiment:
                 raise ValueError(f"blocks.{name}: {error}" if name else str(error)) from None
         return made
 
-    def architecture(self, num_classes: int, image_size: int) -> layer_tables.Architecture:
-        """The table of layers for a task of `num_classes` classes."""
+    def architecture(self, num_classes: int, image_size: int) -> Architecture | GraphNetwork:
+        """The network's layers for a task of `num_classes` classes."""
         size = self.recipe.input_size(image_size)
+        if graph_networks.is_graph(self.network):
+            return graph_networks.describe(self.network, num_classes, size, self.network_options)
         return layer_tables.build(self.network, num_classes, size, **dict(self.network_options))
 
 

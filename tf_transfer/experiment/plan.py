@@ -12,6 +12,7 @@ from tf_transfer.data import image_store
 from tf_transfer.experiment import class_splits, treatments
 from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Block, Experiment, Recipe
+from tf_transfer.experiment.graph_networks import GraphNetwork
 from tf_transfer.experiment.layer_tables import Architecture
 from tf_transfer.experiment.tasks import Task, make_task
 from tf_transfer.experiment.treatments import Treatment
@@ -142,8 +143,8 @@ class Plan:
     def _count_images(self) -> Callable[[Task], int]:
         return functools.cache(Task.num_images)
 
-    def architecture(self, run: Run) -> Architecture:
-        """The table of layers of the run's network."""
+    def architecture(self, run: Run) -> Architecture | GraphNetwork:
+        """The layers of the run's network."""
         task = self.task(run, run.treatment.target)
         image_size = image_store.read_meta(task.store).image_size
         return self.experiment.architecture(len(task.classes), image_size)
@@ -204,12 +205,14 @@ def _block_runs(experiment: Experiment, block: Block) -> Iterator[Run]:
 
 
 def _treatments(experiment: Experiment, block: Block, target: str) -> list[Treatment]:
-    num_layers = len(experiment.architecture(2, image_store.read_meta(experiment.store).image_size))
+    network = experiment.architecture(2, image_store.read_meta(experiment.store).image_size)
+    num_layers = len(network)
+    cuts = block.layers or (network.stage_ends() if isinstance(network, GraphNetwork) else range(1, num_layers))
     wanted = []
     for pattern in block.treatments:
         preserve = treatments.expand(pattern, target, 1).preserve
         highest = num_layers - 1 - preserve
-        layers = block.layers or range(1, highest + 1)
+        layers = cuts if block.layers else [n for n in cuts if n <= highest]
         for n in layers:
             if not 1 <= n <= num_layers - 1:
                 raise ValueError(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
+from tf_transfer.experiment.graph_networks import GraphNetwork
 from tf_transfer.experiment.layer_tables import Architecture
 from tf_transfer.experiment.plan import Run
 from tf_transfer.experiment.seeds import derive_seed
@@ -31,7 +32,7 @@ class CohortModel:
     """
 
     model: keras.Model
-    blocks: Mapping[str, Sequence[keras.Sequential]]
+    blocks: Mapping[str, Sequence[keras.Model]]
     runs: tuple[Run, ...]
 
     def variables(self, run: Run) -> list[keras.Variable]:
@@ -48,7 +49,7 @@ class CohortModel:
 
 
 def build_cohort(
-    architecture: Architecture,
+    architecture: Architecture | GraphNetwork,
     runs: Sequence[Run],
     base_weights: BaseWeights,
     normalise: Normalisation | None = None,
@@ -60,7 +61,7 @@ def build_cohort(
     run's own, so each network gets exactly the gradient that it would get alone.
 
     Args:
-      architecture: The table of layers, for the target's number of classes.
+      architecture: The network's layers, for the target's number of classes.
       runs: Runs with the same target, split and seed.
       base_weights: By the name of each base that the runs copy from, its weights named `layerN/I`.
       normalise: Normalisation by channels, if the model is to take uint8 images and normalise them itself; None if it
@@ -79,7 +80,7 @@ def build_cohort(
         mean, variance = (np.tile(each, (*shape[:2], 1)) for each in (normalise.mean[0, 0], normalise.deviation**2))
         layer = keras.layers.Normalization((1, 2, 3), mean, variance, dtype="float32", name="normalise")
         images = layer(inputs)
-    prefixes: dict[str, list[keras.Sequential]] = {}
+    prefixes: dict[str, list[keras.Model]] = {}
     features: dict[str, list[keras.KerasTensor]] = {}
     for run in sorted(runs, key=lambda run: -run.treatment.num_frozen):
         source = run.treatment.source
@@ -98,8 +99,8 @@ def build_cohort(
 
 
 def _frozen_prefix(
-    architecture: Architecture, run: Run, base_weights: BaseWeights, small_map_kernels: bool
-) -> list[keras.Sequential]:
+    architecture: Architecture | GraphNetwork, run: Run, base_weights: BaseWeights, small_map_kernels: bool
+) -> list[keras.Model]:
     treatment = run.treatment
     # Seeds depend on the source, not on the run, so that a run alone has the same random features and frozen dropout.
     seed_of = functools.partial(derive_seed, "frozen", treatment.source, str(run.split), run.seed)
@@ -118,8 +119,8 @@ def _frozen_prefix(
 
 
 def _learning_blocks(
-    architecture: Architecture, run: Run, base_weights: BaseWeights, small_map_kernels: bool
-) -> list[keras.Sequential]:
+    architecture: Architecture | GraphNetwork, run: Run, base_weights: BaseWeights, small_map_kernels: bool
+) -> list[keras.Model]:
     treatment = run.treatment
     seed_of = functools.partial(derive_seed, treatment.name, str(run.split), run.seed)
     blocks = layer_blocks.build_blocks(

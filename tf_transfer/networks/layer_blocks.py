@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
+from tf_transfer.experiment.graph_networks import GraphNetwork
 from tf_transfer.experiment.layer_tables import Architecture, Layer
+from tf_transfer.networks import graph
 from tf_transfer.networks.layers import GroupedConv2D, LocalResponseNormalization, SmallMapConv2D
 
 SMALL_MAP = 8  # pixels; on maps of 16 and more, SmallMapConv2D is slower
@@ -67,23 +69,25 @@ def build_block(
 
 
 def build_blocks(
-    architecture: Architecture,
+    architecture: Architecture | GraphNetwork,
     name: str,
     seed_of: Callable[[str, int], int],
     first: int = 1,
     last: int | None = None,
     small_map_kernels: bool = False,
-) -> list[keras.Sequential]:
+) -> list[keras.Model]:
     """Builds layers `first`..`last` of a network, each as a block named `NAME_layerN`, or `layerN`.
 
     Args:
-      architecture: The table of layers.
+      architecture: The table of layers, or what was cut from a graph.
       name: Prefix of the blocks' names; may be empty.
       seed_of: Gives the seed for `("init", layer)` and `("dropout", layer)`.
       first: Number of the first layer, from 1.
       last: Number of the last layer; None for the classifier.
       small_map_kernels: As for `build_block`.
     """
+    if isinstance(architecture, GraphNetwork):
+        return graph.build_blocks(architecture, name, seed_of, first, last)
     shapes = [(architecture.input_size, architecture.input_size, 3)] + [c.output_shape for c in architecture.costs()]
     return [
         build_block(
@@ -98,7 +102,7 @@ def build_blocks(
     ]
 
 
-def chain(blocks: Sequence[keras.Sequential], features: keras.KerasTensor) -> list[keras.KerasTensor]:
+def chain(blocks: Sequence[keras.Model], features: keras.KerasTensor) -> list[keras.KerasTensor]:
     """Applies blocks one after another and returns the output of each."""
     outputs = []
     for block in blocks:
@@ -108,7 +112,7 @@ def chain(blocks: Sequence[keras.Sequential], features: keras.KerasTensor) -> li
 
 
 def build_network(
-    architecture: Architecture, seed_of: Callable[[str, int], int], small_map_kernels: bool = False
+    architecture: Architecture | GraphNetwork, seed_of: Callable[[str, int], int], small_map_kernels: bool = False
 ) -> keras.Model:
     """Builds a whole network, float32 logits out; layer n is `model.get_layer(f"layer{n}")`."""
     images = keras.Input((architecture.input_size, architecture.input_size, 3), name="images")
@@ -121,7 +125,7 @@ def as_logits(features: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return keras.layers.Identity(dtype="float32", name=f"{name}_logits")(features)
 
 
-def get_weights(blocks: Sequence[keras.Sequential]) -> dict[str, np.ndarray]:
+def get_weights(blocks: Sequence[keras.Model]) -> dict[str, np.ndarray]:
     """Reads the weights of layers 1..len(blocks) as arrays named `layerN/I`."""
     return {
         f"layer{number}/{index}": array
@@ -135,7 +139,7 @@ def layer_number(name: str) -> int:
     return int(name.removeprefix("layer").partition("/")[0])
 
 
-def set_weights(block: keras.Sequential, number: int, weights: Mapping[str, np.ndarray], origin: str) -> None:
+def set_weights(block: keras.Model, number: int, weights: Mapping[str, np.ndarray], origin: str) -> None:
     """Copies the weights of layer `number` into a block, by position and shape: all of them, or an error.
 
     Args:

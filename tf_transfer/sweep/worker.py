@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is im
 import keras
 import tensorflow as tf
 
+from tf_transfer.experiment.graph_networks import GraphNetwork
 from tf_transfer.experiment.layer_tables import Architecture
 from tf_transfer.experiment.machine import Machine
 from tf_transfer.experiment.plan import Cohort, Plan, make_cohort, make_plan
@@ -62,7 +63,7 @@ def main(directory: str, parent: str, num_threads: str, connection: str) -> None
                 break  # and the sweep starts a new process
 
 
-def use_threads(count: int, architecture: Architecture, batch_size: int) -> None:
+def use_threads(count: int, architecture: Architecture | GraphNetwork, batch_size: int) -> None:
     """Sets the number of TensorFlow's threads. Call it before the first operation.
 
     In a small network, operations run side by side, each on one thread; in a large one, threads share each operation.
