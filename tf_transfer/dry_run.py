@@ -16,6 +16,7 @@ from tf_transfer.console import CONSOLE, duration
 from tf_transfer.data import expected_stores, image_store
 from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.config import Experiment
+from tf_transfer.experiment.graph_networks import GraphNetwork
 from tf_transfer.experiment.plan import Cohort, Plan, Run, make_cohort, make_plan
 from tf_transfer.experiment.tasks import make_task
 from tf_transfer.results import workdir
@@ -135,11 +136,23 @@ def _names(runs: tuple[Run, ...]) -> str:
 def _print_network(plan: Plan) -> None:
     architecture = plan.architecture(plan.runs[0])
     costs = architecture.costs()
+    is_graph = isinstance(architecture, GraphNetwork)  # whose layers have a table of their own
+    each = "" if is_graph else f" ({', '.join(f'{cost.parameters:,}' for cost in costs)})"
     print(
-        f"network: {architecture.name}, {len(architecture)} layers, {sum(c.parameters for c in costs):,} parameters "
-        f"({', '.join(f'{cost.parameters:,}' for cost in costs)}), "
+        f"network: {architecture.name}, {len(architecture)} layers, {sum(c.parameters for c in costs):,} parameters"
+        f"{each}, "
         f"{sum(c.flops for c in costs) / 1e6:.1f} MFLOP forward per image"
     )
+    if isinstance(architecture, GraphNetwork):
+        CONSOLE.print(_layers_table(architecture))
+
+
+def _layers_table(network: GraphNetwork) -> rich.table.Table:
+    table = rich.table.Table("n", "layer", "output", "parameters", "MFLOP", box=rich.box.SIMPLE)
+    for number, (name, cost) in enumerate(zip(network.layer_names(), network.costs(), strict=True), start=1):
+        shape = "x".join(map(str, cost.output_shape))
+        table.add_row(str(number), name, shape, f"{cost.parameters:,}", f"{cost.flops / 1e6:.2f}")
+    return table
 
 
 def _print_tasks(plan: Plan, split: class_splits.ClassSplit, limit: int) -> None:

@@ -16,7 +16,7 @@ NETWORK = GraphNetwork("keras.applications:Mine", 32, "{}", (3, 5, 8, 9), LAYERS
 
 @pytest.fixture
 def looked_at(monkeypatch, tmp_path):
-    """The names of the models that were looked at; what is found is invented, and kept below a directory of the test."""
+    """Names of the models that were looked at; what is found is invented, and kept in a directory of the test."""
     seen = []
 
     def look(name, input_size, options):
