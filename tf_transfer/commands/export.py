@@ -1,5 +1,6 @@
-"""Writes a trained network as a SavedModel.
+"""Writes a trained network for use elsewhere: as a Keras file or as a SavedModel.
 
+tf-transfer export --workdir=WORKDIR --run=A3B+ --to=NAME.keras
 tf-transfer export --workdir=WORKDIR --run=A3B+ --to=DIR
 """
 
@@ -12,20 +13,26 @@ from tf_transfer.command_line import Command, define_path
 FLAGS = flags.FlagValues()
 _WORKDIR = define_path("workdir", "The experiment's directory.", FLAGS)
 _RUN = flags.DEFINE_string("run", None, "The run's name, or its treatment where only one run has it.", FLAGS)
-_TO = define_path("to", "Directory to write; it must not exist yet.", FLAGS)
+_TO = define_path(
+    "to",
+    "What to write; it must not exist yet. NAME.keras: a file for keras.models.load_model, which takes RGB pixels of 0 "
+    "to 255 in the network's input size. Any other name: a directory with a SavedModel, for TensorFlow Serving and "
+    "TFLite, which also takes images of any size and JPEG files. docs/export.md shows how each is used.",
+    FLAGS,
+)
 
 
 def main() -> None:
     """Exports one network and says how to load it."""
     import tf_transfer
-    from tf_transfer.results import result_files, workdir
 
-    assert _WORKDIR.value and _RUN.value
-    # Mistakes are told before TensorFlow is imported, which takes seconds.
-    workdir.read_experiment(_WORKDIR.value)
-    result_files.find_run(_WORKDIR.value, _RUN.value)
+    assert _WORKDIR.value and _RUN.value and _TO.value
     path = tf_transfer.export(_WORKDIR.value, _RUN.value, _TO.value)
-    print(f"exported to {path}; use it with tf.saved_model.load({str(path)!r}).signatures['serving_default']")
+    if path.suffix == ".keras":
+        load = f"keras.models.load_model({str(path)!r})"
+    else:
+        load = f"tf.saved_model.load({str(path)!r}).signatures['serving_default']"
+    print(f"exported to {path}; load it with {load}")
 
 
 COMMAND = Command("export", __doc__, FLAGS, main, required=("workdir", "run", "to"))

@@ -17,12 +17,14 @@ def import_quietly(name: str) -> types.ModuleType:
 
     TensorFlow's native code writes some of them (oneDNN, missing CUDA drivers) before it has read the level that it is
     to print from, straight to the standard error. So that goes elsewhere meanwhile, and is shown if the import fails.
-    Whoever sets TF_CPP_MIN_LOG_LEVEL gets all messages of that level.
+    Whoever sets TF_CPP_MIN_LOG_LEVEL to 0 gets all messages. (TensorFlow sets it to 1 for the processes that a program
+    which has imported it starts.)
 
     Raises:
       ImportError: There is no such module, or one that it needs is missing.
     """
-    if name in sys.modules or _LEVEL in os.environ or sys.stderr is None:
+    before = os.environ.get(_LEVEL)
+    if name in sys.modules or before == "0" or sys.stderr is None:
         return importlib.import_module(name)
     sys.stderr.flush()
     kept = os.dup(_STDERR)
@@ -37,7 +39,9 @@ def import_quietly(name: str) -> types.ModuleType:
                 os.write(kept, hidden.read())
                 raise
             finally:
-                del os.environ[_LEVEL]  # processes of a sweep choose for themselves what their logs hold
+                os.environ.pop(_LEVEL)  # processes of a sweep choose for themselves what their logs hold
+                if before is not None:
+                    os.environ[_LEVEL] = before
                 sys.stderr.flush()
                 os.dup2(kept, _STDERR)
     finally:
