@@ -33,7 +33,7 @@ def test_times_in_their_natural_unit(seconds, written):
 def test_preparing_says_what_is_in_the_store(image_folder, tmp_path, capsys):
     out = str(tmp_path / "store")
     for beginning in ("prepared in ", "already prepared"):
-        prepare.prepare(f"folder:{image_folder}", out, 0, "raw", {})
+        prepare.prepare(f"folder:{image_folder}", out, {}, {})
         printed = capsys.readouterr().out
         assert printed.startswith(beginning)
         assert printed.splitlines()[1:5] == [

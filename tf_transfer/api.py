@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tf_transfer.data.image_store import StoreMeta
 from tf_transfer.data.sources import open_source
-from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.data.sources.decoding import Resize
+from tf_transfer.data.store_writer import MAX_BAD_SHARE, Tolerance, prepare_store
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.files.paths import local_path
 from tf_transfer.progress_bars import SweepProgress
@@ -18,20 +19,39 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def prepare(source: str, path: str, image_size: int = 0, image_format: str = "raw", **options) -> StoreMeta:
-    """Makes an image store, unless it is there already.
+def prepare(
+    source: str,
+    path: str,
+    image_size: int = 0,
+    image_format: str = "raw",
+    resize: Resize = "squash",
+    max_bad_share: float = MAX_BAD_SHARE,
+    allow_duplicates: bool = False,
+    **options,
+) -> StoreMeta:
+    """Makes an image store, unless it is there already, and prints what has to be known of it.
 
     Args:
       source: `tfds:NAME[/CONFIG]`, `folder:DIR` or `shapes`.
       path: Directory of the store.
       image_size: Side of the square images, in pixels; 0 for that of the first image.
       image_format: `raw` or `jpeg`.
-      **options: `data_dir`, `manual_dir`, `holdout` and `seed` of `tf_transfer.data.sources.open_source`.
+      resize: `squash`, `crop` or `pad`, see `tf_transfer.data.store_writer.prepare_store`.
+      max_bad_share: Share of the images that may be unusable.
+      allow_duplicates: Whether many test images may be training images too, and many images lie in two classes.
+      **options: Fields of `tf_transfer.data.sources.SourceOptions`: `holdout`, `seed`, `labels`,
+        `min_images_per_class`, `data_dir`, `manual_dir`, `label_feature`.
 
     Returns:
       The store's description.
     """
-    return prepare_store(open_source(source, **options), path, image_size, image_format).meta
+    opened = open_source(source, **options)
+    for note in opened.notes:
+        print(f"note: {note}")
+    made = prepare_store(opened, path, image_size, image_format, resize, Tolerance(max_bad_share, allow_duplicates))
+    for sentence in made.cautions():
+        print(f"caution: {sentence}")
+    return made.meta
 
 
 def run(

@@ -10,6 +10,7 @@ from PIL import Image
 from tests.helpers.images import encode_image as encode
 from tf_transfer.data import image_store, store_writer
 from tf_transfer.data.sources import open_source
+from tf_transfer.data.store_writer import Tolerance
 
 SIDE = 8
 RED = (200, 30, 10)
@@ -62,7 +63,7 @@ USED = {
 }
 SET_ASIDE = {
     "empty.jpg": (b"", "empty file"),
-    "text.txt": (b"cats are nice", "not recognised as AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP"),
+    "text.jpg": (b"cats are nice", "not recognised as AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP"),
     "vector.eps": (encode(red, "EPS"), "not recognised as AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or WEBP"),
     "truncated.jpg": (encode(noise, "JPEG")[:1500], "cannot be decoded (OSError: image file is truncated"),
     "bomb.bmp": (bmp_of(30_000), "too large: Image size (900000000 pixels) exceeds limit of 178956970 pixels"),
@@ -76,6 +77,7 @@ LINKS = {
     "link to itself.png": ("link to itself.png", "link that leads nowhere ("),
     "link to directory": ("..", "link to a directory; copy its images instead"),
 }
+NO_IMAGES = ("labels.csv", "README", "more.ZIP", "notes.txt", "report.pdf")
 IGNORED = (".hidden.png", "Thumbs.db", ".DS_Store", "desktop.ini", "__MACOSX/x.png", ".ipynb_checkpoints/x.png")
 
 
@@ -89,6 +91,8 @@ def prepared(tmp_path_factory):
             write(tmp_path / "images" / split / name, "2.png", encode(Image.new("RGB", (SIDE, SIDE), colour)))
         for name, (content, _) in (USED | SET_ASIDE).items():
             write(tmp_path / "images" / split / "odd", os.fsdecode(name), content)
+        for name in NO_IMAGES:
+            write(tmp_path / "images" / split / "odd", name, b"cats are nice")
         for name in IGNORED:
             write(tmp_path / "images" / split / "odd", name, b"not looked at")
         for name, (target, _) in LINKS.items():
@@ -96,9 +100,8 @@ def prepared(tmp_path_factory):
         os.mkfifo(tmp_path / "images" / split / "odd" / "pipe.jpg")
     write(tmp_path, "secret.png", encode(Image.new("RGB", (SIDE, SIDE), (9, 9, 9))))
     path = str(tmp_path / "store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_writer, "MAX_BAD_SHARE", 1.0)
-        return path, store_writer.prepare_store(open_source(f"folder:{tmp_path / 'images'}"), path, image_size=SIDE)
+    source = open_source(f"folder:{tmp_path / 'images'}")
+    return path, store_writer.prepare_store(source, path, image_size=SIDE, tolerance=Tolerance(1.0, True))
 
 
 def write(directory, name, content):
@@ -131,5 +134,7 @@ def test_what_is_written_of_them_can_be_printed(prepared):
     path, made = prepared
     with open(f"{path}/set_aside.txt", encoding="utf-8") as file:
         text = file.read()
-    assert text == "".join(f"{line}\n" for line in made.set_aside)
+    assert text.startswith("".join(f"{line}\n" for line in made.set_aside))
+    left_out = {line.split("\t")[1] for line in text.splitlines()[len(made.set_aside) :]}
+    assert left_out == {f"{split}/odd/{name}" for split in image_store.SPLITS for name in NO_IMAGES}
     assert all(part.isprintable() for line in text.split("\n") for part in line.split("\t"))

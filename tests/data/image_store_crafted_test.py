@@ -54,7 +54,10 @@ NAMES = ["bird", "cat", "deer", "ship", "train", "truck"]
         ({"format": "../../raw"}, "format: invalid enum value '../../raw'"),
         ({"images_per_class": {"train": [12] * 6}}, "images_per_class must give a number of images for each class"),
         ({"images_per_class": {"train": [12] * 6, "test": [4] * 7}}, "images_per_class must give a number"),
-        ({"images_per_class": {"train": [12] * 6, "test": [4] * 5 + [0]}}, "images_per_class.* expected int >= 1"),
+        (
+            {"images_per_class": {"train": [12] * 6, "test": [4] * 5 + [0]}},
+            "images_per_class must be at least 1 for each class of train and of test",
+        ),
         ({"images_per_class": {"train": [12] * 6, "test": [4] * 6, "more": [4] * 6}}, "images_per_class must give"),
         ({"images_per_class": 3}, "images_per_class: expected object, got int"),
         ({"channel_mean": [1, 2]}, "channel_mean: expected array of length 3, got 2"),

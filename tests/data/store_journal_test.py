@@ -16,7 +16,7 @@ from tf_transfer.files.checksums import seal_json
 
 MAKING = {"source": "invented", "image_size": 2}
 RECORDS = [
-    Record(number % 3, bytes([number] * 12), "", (number,) * 3, (number**2,) * 3)
+    Record(number % 3, bytes([number] * 12), "", (number,) * 3, (number**2,) * 3, f"image {number}")
     if number != 5
     else Record(2, set_aside="train\t5\ttorn")
     for number in range(12)
@@ -69,11 +69,13 @@ def test_a_journal_cut_off_anywhere_makes_no_difference(tmp_path):
     "changes, message",
     [
         ({"labels": [-1, 0]}, r"labels\[0\]: expected int >= 0"),
-        ({"labels": [0]}, "labels, lengths and sums do not belong to the same images"),
-        ({"sums": [0, 2**64]}, "labels, lengths and sums do not belong to the same images"),
+        ({"labels": [0]}, "labels, names, lengths and sums do not belong to the same images"),
+        ({"sums": [0, 2**64]}, "labels, names, lengths and sums do not belong to the same images"),
         ({"lengths": [0, 24]}, r"lengths\[0\]: expected int >= 1"),
         ({"channel_sum": [1, 2]}, "channel_sum: expected array of length >= 3"),
         ({"split": "validation"}, "split: invalid enum value 'validation'"),
+        ({"names": ["\x1b", "1"]}, "a name holds characters that cannot be printed"),
+        ({"split": "val"}, "there are no val images"),
         ({"colour": "red"}, "object contains unknown field colour"),
     ],
 )

@@ -1,7 +1,9 @@
 import dataclasses
+import json
 import pathlib
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,9 +11,10 @@ from PIL import Image
 from tests.helpers.files import read_files
 from tests.helpers.images import one_colour_source
 from tf_transfer.data import store_writer
-from tf_transfer.data.image_store import ImageStore
-from tf_transfer.data.sources import Source, identity_of, open_source
-from tf_transfer.data.store_writer import prepare_store
+from tf_transfer.data.image_store import ImageStore, StoreMeta
+from tf_transfer.data.sources import Example, Source, identity_of, open_source
+from tf_transfer.data.store_writer import SourceProblemsError, Tolerance, prepare_store
+from tf_transfer.files.checksums import seal_json
 
 
 @pytest.fixture
@@ -63,8 +66,7 @@ def test_bad_images_are_set_aside_and_labels_stay_right(path):
 
 
 def test_more_than_one_in_a_hundred_bad_images(path):
-    message = "4 of 302 images cannot be used, more than 1%; the first is 0: OSError: number 0 is torn; mend"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="4 of 302 images .* the first is 0: OSError: number 0 is torn; .*share=0.02"):
         prepare_store(one_colour_source(300, bad=(0, 1, 2, 3)), path)
     with pytest.raises(FileNotFoundError):
         ImageStore(path)
@@ -72,10 +74,157 @@ def test_more_than_one_in_a_hundred_bad_images(path):
     assert not prepare_store(one_colour_source(300), path).already_there
 
 
+def test_all_that_is_wrong_is_listed_and_a_call_that_allows_it_goes_on(path, monkeypatch):
+    source = one_colour_source(60, bad=(0, 5, 7))
+    loaded = []
+
+    def examples(split):
+        for example in source.examples(split):
+            yield dataclasses.replace(example, load=lambda e=example: loaded.append(e.name) or e.load())
+
+    watched = dataclasses.replace(source, examples=examples)
+    with pytest.raises(SourceProblemsError, match="3 of 62 .*--max_bad_share=0.05 .*store.partial/problems.txt"):
+        prepare_store(watched, path, image_size=4)
+    listed = pathlib.Path(f"{path}.partial/problems.txt").read_text().splitlines()
+    assert [line.split("\t")[2] for line in listed] == ["0", "5", "7"]
+    loaded.clear()
+    made = prepare_store(watched, path, image_size=4, tolerance=Tolerance(max_bad_share=0.05))
+    assert not loaded and len(made.set_aside) == 3 and not pathlib.Path(f"{path}.partial").exists()
+    assert not (pathlib.Path(path) / "problems.txt").exists()
+    other = prepare_store(source, f"{path}2", image_size=4, tolerance=Tolerance(max_bad_share=0.05))
+    assert made == other and read_files(path) == read_files(f"{path}2")
+
+
+def test_a_source_that_was_changed_for_its_problems_begins_anew(path):
+    with pytest.raises(SourceProblemsError):
+        prepare_store(one_colour_source(60, bad=(0, 5, 7)), path)
+    with pytest.raises(SourceProblemsError, match="2 of 59 "):
+        prepare_store(one_colour_source(57, bad=(0, 5)), path)
+    assert prepare_store(one_colour_source(56), path).meta.images_per_class["train"] == (28, 28)
+
+
+def test_a_source_that_is_hopeless_is_not_read_to_its_end(path, monkeypatch):
+    monkeypatch.setattr(store_writer, "_CHUNK", 100)
+    monkeypatch.setattr(store_writer, "_HOPELESS", 200)
+    source = one_colour_source(1000, bad=range(1, 900))
+    with pytest.raises(SourceProblemsError, match="199 of 200 images cannot be used((?!without any).)*$"):
+        prepare_store(source, path)
+    made = prepare_store(source, path, tolerance=Tolerance(max_bad_share=1.0))
+    assert len(made.set_aside) == 899
+
+
+def coloured_source(**splits):
+    """A source of one-coloured pictures in two classes; each split is a list of (label, blue)."""
+
+    def examples(split):
+        for number, (label, blue) in enumerate(splits[split]):
+            picture = Image.new("RGB", (4, 4), (0, 0, blue))
+            yield Example(f"{split}/{number}.png", label, lambda picture=picture: picture)
+
+    counts = {split: len(images) for split, images in splits.items()}
+    return Source("coloured", str(splits), ("a", "b"), counts, examples)
+
+
+def test_the_same_picture_in_two_splits(path):
+    train, test = [(0, 1), (1, 2), (0, 3), (0, 3)], [(0, 1), (1, 9)]
+    source = coloured_source(train=train, test=test)
+    with pytest.raises(SourceProblemsError, match="1 of 2 test images are train images too.*--allow_duplicates"):
+        prepare_store(source, path)
+    made = prepare_store(source, path, tolerance=Tolerance(allow_duplicates=True))
+    assert made.duplicates.leaked == {"test": 1} and made.duplicates.copies == 1
+    assert (pathlib.Path(path) / "duplicates.txt").read_text().splitlines() == [
+        "across splits\ttrain: train/0.png (a)\ttest: test/0.png (a)",
+        "within a class\ttrain: train/2.png (a)\ttrain: train/3.png (a)",
+    ]
+    again = prepare_store(source, path)  # it stands there, as it was allowed
+    assert again.duplicates == made.duplicates and "1 of 2 test images" in again.cautions()[0]
+
+
+def test_the_same_picture_in_two_classes(path):
+    source = coloured_source(train=[(0, 1), (1, 1), (1, 2)], test=[(0, 8), (1, 9)])
+    with pytest.raises(SourceProblemsError, match="2 of 5 images are the same picture in two classes"):
+        prepare_store(source, path)
+
+
+def test_few_duplicates_are_said_and_do_not_stop_the_work(path):
+    test = [(0, 255), *((number % 2, 100 + number) for number in range(1, 102))]
+    source = coloured_source(train=[(0, 255), (1, 3)], test=test)
+    made = prepare_store(source, path)
+    assert made.duplicates.leaked == {"test": 1} and "1 of 102 test images are train images too" in made.cautions()
+
+
+def test_validation_images_are_a_split_of_the_store(path, monkeypatch):
+    splits = {"train": [(0, 1), (1, 2)], "test": [(0, 3), (1, 4)], "val": [(1, 5), (1, 6)]}
+    made = prepare_store(coloured_source(**splits), path)
+    assert made.meta.images_per_class == {"train": (1, 1), "test": (1, 1), "val": (0, 2)}
+    store = ImageStore(path)
+    assert store.meta.splits == ("train", "test", "val") and store.labels("val").tolist() == [1, 1]
+    assert store.read("val", np.arange(2))[:, 0, 0, 2].tolist() == [5, 6]
+    without = prepare_store(coloured_source(train=splits["train"], test=splits["test"]), f"{path}2").meta
+    assert without.fingerprint != made.meta.fingerprint
+    leaked = coloured_source(**splits | {"val": [(0, 1), (1, 4)]})
+    with pytest.raises(SourceProblemsError, match="1 of 2 test images are train or val .* 1 of 2 val images are train"):
+        prepare_store(leaked, f"{path}3")
+
+
+def test_the_names_of_images_are_kept(path):
+    prepare_store(one_colour_source(300, bad=(0, 101)), path)
+    store = ImageStore(path)
+    assert store.names("train") == tuple(str(number) for number in range(300) if number not in (0, 101))
+    assert store.names("test") == ("0", "1")
+    renamed = dataclasses.replace(one_colour_source(300, bad=(0, 101)), name="others")
+
+    def examples(split):
+        for example in one_colour_source(300, bad=(0, 101)).examples(split):
+            yield dataclasses.replace(example, name=f"\u00e9 {example.name}")
+
+    other = prepare_store(dataclasses.replace(renamed, examples=examples), f"{path}2").meta
+    assert ImageStore(f"{path}2").names("test") == ("\u00e9 0", "\u00e9 1")
+    assert other.fingerprint == store.meta.fingerprint
+
+
+@pytest.mark.parametrize(
+    "resize, side, column", [("squash", 6, [100] * 6), ("crop", 4, [100] * 4), ("pad", 6, [0] + [100] * 4 + [0])]
+)
+def test_shapes(path, resize, side, column):
+    made = prepare_store(one_colour_source(4), path, resize=resize)
+    assert (made.meta.resize, made.meta.image_size) == (resize, side)
+    assert ImageStore(path).read("train", np.array([1]))[0, :, side // 2, 0].tolist() == column
+    with pytest.raises(FileExistsError, match="its resize: "):
+        prepare_store(one_colour_source(4), path, resize="pad" if resize == "crop" else "crop")
+
+
+def test_the_way_of_resizing_is_part_of_the_fingerprint(path):
+    square = dataclasses.replace(one_colour_source(4), name="square")
+    metas = [prepare_store(square, f"{path}{how}", image_size=1, resize=how).meta for how in ("squash", "crop")]
+    assert metas[0].fingerprint != metas[1].fingerprint
+    fields = msgspec.structs.asdict(metas[0])
+    del fields["resize"]  # as stores were described before there was a choice
+    assert msgspec.convert(fields, StoreMeta).fingerprint == metas[0].fingerprint
+
+
+def test_a_store_without_names_and_a_way_of_resizing_is_read(store, tmp_path):
+    path = pathlib.Path(shutil.copytree(store, tmp_path / "earlier"))
+    fields = json.loads((path / "meta.json").read_text())
+    del fields["sha256"], fields["resize"]
+    for split in ("train", "test"):
+        del fields["files"][f"{split}_names.txt"]
+        (path / f"{split}_names.txt").unlink()
+    (path / "meta.json").write_text(json.dumps(seal_json(fields)))
+    earlier = ImageStore(path)
+    assert earlier.meta.fingerprint == ImageStore(store).meta.fingerprint
+    assert earlier.names("test")[:2] == ("test[0]", "test[1]")
+
+
+def test_imbalanced_classes_are_said(path):
+    source = coloured_source(train=[(0, 1), (0, 2), (0, 3), (1, 4)], test=[(0, 5), (0, 6), (0, 7), (1, 8)])
+    assert "'a' is right for 75.0%" in prepare_store(source, path).cautions()[0]
+
+
 def test_a_class_without_usable_images(path):
     source = one_colour_source(300)
     one_class = Source("x", "", ("dark", "light", "blue"), source.counts, source.examples)
-    with pytest.raises(ValueError, match="class 'blue' has no usable train images; every class needs at least one"):
+    with pytest.raises(ValueError, match="class 'blue' without any usable train image; .*'blue' .* test image; "):
         prepare_store(one_class, path)
 
 

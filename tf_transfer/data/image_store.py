@@ -7,8 +7,10 @@ A store is a directory:
   train.raw         uint8 images one after another, [images, size, size, 3]  (format `raw`), or
   train.jpeg        JPEG files one after another                             (format `jpeg`), and
   train_ends.npy    int64 [images], where each of them ends
-  set_aside.txt     the images that could not be used, and why
-and the same for `test`. Images are in the source's order.
+  train_names.txt   what each image is called, one a line
+  set_aside.txt     the images that could not be used and the files that are none, and why
+  duplicates.txt    pictures that are there more than once, if there are any
+and the same for `test`, and for `val` where validation images are kept. Images are in the source's order.
 
 Damage is found and named: in a small file, or where a data file was cut off, when the store is opened; in an image when
 it is first read.
@@ -32,6 +34,7 @@ import numpy as np
 from msgspec import Meta
 from PIL import Image
 
+from tf_transfer.data.sources.decoding import Resize
 from tf_transfer.files import safe_load
 from tf_transfer.files.atomic import replace_file
 from tf_transfer.files.checksums import hash_json, seal_json, unseal_json
@@ -39,7 +42,10 @@ from tf_transfer.files.printable import printable
 
 META = "meta.json"
 SET_ASIDE = "set_aside.txt"
-SPLITS = ("train", "test")
+DUPLICATES = "duplicates.txt"
+SPLITS = ("train", "test")  # those of every store
+VALIDATION = "val"
+ALL_SPLITS = (*SPLITS, VALIDATION)
 Format = Literal["raw", "jpeg"]
 FORMATS = get_args(Format)
 JPEG_BYTES_PER_PIXEL = 0.55  # with room to spare: 200 photographs of ImageNet at 256 pixels, quality 95, took 0.44
@@ -47,7 +53,7 @@ MAX_SIZE = 4096  # pixels; no network that is trained on photographs takes large
 
 
 def data_file(split: str, image_format: str) -> str:
-    """Name of the file with the images of `train` or `test`."""
+    """Name of the file with the images of a split."""
     return f"{split}.{image_format}"
 
 
@@ -57,8 +63,13 @@ def bytes_per_image(image_size: int, image_format: str) -> float:
 
 
 def array_file(split: str, content: str) -> str:
-    """Name of the file with the `labels`, `sums` or `ends` of the images of `train` or `test`."""
+    """Name of the file with the `labels`, `sums` or `ends` of the images of a split."""
     return f"{split}_{content}.npy"
+
+
+def names_file(split: str) -> str:
+    """Name of the file with the names of the images of a split."""
+    return f"{split}_names.txt"
 
 
 def image_checksum(image: bytes) -> int:
@@ -75,10 +86,12 @@ class StoreMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
       class_names: Class names in label order.
       image_size: Side of the square images, in pixels.
       format: `raw` or `jpeg`.
-      images_per_class: For `train` and `test`, the number of images of each class.
+      images_per_class: For `train`, `test` and perhaps `val`, the number of images of each class; of `val`, a class may
+        have none.
       channel_mean: Mean of the training images per channel, pixel range 0-255.
       channel_std: Standard deviation likewise.
       files: SHA-256 of the small files, in hexadecimal.
+      resize: How images were made square: `squash`ed, `crop`ped from the middle, or `pad`ded with black.
     """
 
     name: str
@@ -86,10 +99,11 @@ class StoreMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
     class_names: Annotated[tuple[str, ...], Meta(min_length=1)]
     image_size: Annotated[int, Meta(ge=1, le=MAX_SIZE)]
     format: Format
-    images_per_class: dict[str, tuple[Annotated[int, Meta(ge=1)], ...]]
+    images_per_class: dict[str, tuple[Annotated[int, Meta(ge=0)], ...]]
     channel_mean: tuple[float, float, float]
     channel_std: tuple[float, float, float]
     files: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]]
+    resize: Resize = "squash"
 
     def __post_init__(self):
         for name in (self.name, *self.class_names):
@@ -98,14 +112,29 @@ class StoreMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
         if len(set(self.class_names)) < len(self.class_names):
             raise ValueError("class_names must not repeat a name")
         num_counts = {split: len(counts) for split, counts in self.images_per_class.items()}
-        if num_counts != dict.fromkeys(SPLITS, len(self.class_names)):
-            raise ValueError("images_per_class must give a number of images for each class, of train and of test")
+        if not {*SPLITS} <= num_counts.keys() <= {*ALL_SPLITS} or {*num_counts.values()} != {len(self.class_names)}:
+            raise ValueError(
+                "images_per_class must give a number of images for each class, of train, of test and perhaps of val"
+            )
+        if not all(all(self.images_per_class[split]) for split in SPLITS) or not all(
+            map(any, self.images_per_class.values())
+        ):
+            raise ValueError("images_per_class must be at least 1 for each class of train and of test")
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that training depends on: sizes, format, labels, the images' checksums."""
-        files = {name: sha256 for name, sha256 in self.files.items() if name != SET_ASIDE}
-        return hash_json({**msgspec.structs.asdict(self), "name": "", "source": "", "files": files})
+        told = {SET_ASIDE, DUPLICATES, *map(names_file, ALL_SPLITS)}
+        files = {name: sha256 for name, sha256 in self.files.items() if name not in told}
+        fields = {**msgspec.structs.asdict(self), "name": "", "source": "", "files": files}
+        if self.resize == "squash":  # as all stores were before there was a choice
+            del fields["resize"]
+        return hash_json(fields)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """`train`, `test` and, if there are validation images, `val`."""
+        return tuple(split for split in ALL_SPLITS if split in self.images_per_class)
 
     @property
     def num_classes(self) -> int:
@@ -160,12 +189,14 @@ class ImageStore:
         self.path = pathlib.Path(path)
         self.meta = read_meta(str(path))
         safe_load.refuse_links(path)
-        self._read_file(SET_ASIDE)
+        optional = {DUPLICATES, *map(names_file, self.meta.splits)}  # stores made earlier have none of them
+        for name in (SET_ASIDE, *sorted(optional & self.meta.files.keys())):
+            self._read_file(name)
         self._labels, self._sums = self._read_arrays("labels"), self._read_arrays("sums")
         self._ends = self._read_arrays("ends") if self.meta.format == "jpeg" else {}
-        for split in SPLITS:
+        for split in self.meta.splits:
             self._check_arrays(split)
-        self._data = {split: self._map_images(split) for split in SPLITS}
+        self._data = {split: self._map_images(split) for split in self.meta.splits}
         self._unchecked = {split: np.ones(len(labels), bool) for split, labels in self._labels.items()}
 
     def _file(self, name: str) -> pathlib.Path:
@@ -181,7 +212,7 @@ class ImageStore:
         return content
 
     def _read_arrays(self, content: str) -> dict[str, np.ndarray]:
-        return {split: safe_load.parse_array(self._read_file(array_file(split, content))) for split in SPLITS}
+        return {split: safe_load.parse_array(self._read_file(array_file(split, content))) for split in self.meta.splits}
 
     def _check_arrays(self, split: str) -> None:
         labels, ends = self._labels[split], self._ends.get(split)
@@ -211,14 +242,27 @@ class ImageStore:
         return np.asarray(np.memmap(file, np.uint8, mode="r", shape=shape))  # a plain array is sliced faster
 
     def labels(self, split: str) -> np.ndarray:
-        """Returns the labels of `train` or `test`, int32 [images]."""
+        """Returns the labels of a split, int32 [images]."""
         return self._labels[split]
+
+    def checksums(self, split: str) -> np.ndarray:
+        """Returns the checksums of a split's images, uint64 [images], see `image_checksum`."""
+        return self._sums[split]
+
+    def names(self, split: str) -> tuple[str, ...]:
+        """Returns what each image of a split is called: its path in the folder that it came from, for example."""
+        if names_file(split) not in self.meta.files:
+            return tuple(f"{split}[{index}]" for index in range(len(self._labels[split])))
+        names = self._read_file(names_file(split)).decode().split("\n")[:-1]
+        if len(names) != len(self._labels[split]):
+            raise self._damaged(f"{names_file(split)} has {len(names):,} lines for {len(self._labels[split]):,} images")
+        return tuple(names)
 
     def indices(self, split: str, classes: Sequence[int], images_per_class: int = 0) -> np.ndarray:
         """Finds the images of some classes.
 
         Args:
-          split: `train` or `test`.
+          split: `train`, `test` or `val`.
           classes: Class indices.
           images_per_class: Take only the first so many of each class; 0 takes all.
 
@@ -232,7 +276,7 @@ class ImageStore:
         """Reads images.
 
         Args:
-          split: `train` or `test`.
+          split: `train`, `test` or `val`.
           indices: Integer array [batch] of image indices.
 
         Returns:

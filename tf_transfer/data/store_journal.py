@@ -2,6 +2,7 @@
 
 PARTIAL/journal.jsonl   first line: what is being made; then one line for each chunk of examples, each sealed
 PARTIAL/train.raw       and the like: the images, one after another
+PARTIAL/problems.txt    if all images have been read, and too much is wrong with them: each image and what is wrong
 
 A chunk's line is written once its images have reached the disk. So a process that is killed, or loses power, leaves
 whole chunks and perhaps a torn end. When the work goes on, everything from the first damaged line on is cut off and
@@ -30,6 +31,7 @@ from tf_transfer.files.atomic import name_in_errors
 from tf_transfer.files.checksums import seal_json, unseal_json
 
 JOURNAL = "journal.jsonl"
+PROBLEMS = "problems.txt"  # what was wrong with the source, if that is why the store is not finished
 
 _Label = Annotated[int, Meta(ge=0, lt=2**31)]
 _Count = Annotated[int, Meta(ge=0)]
@@ -46,6 +48,7 @@ class Record:
       set_aside: What is wrong with it; empty if nothing.
       channel_sum: Sum of the red, green and blue pixel values.
       channel_squares: Sum of their squares.
+      name: What it is called.
     """
 
     label: int
@@ -53,6 +56,7 @@ class Record:
     set_aside: str = ""
     channel_sum: tuple[int, int, int] = (0, 0, 0)
     channel_squares: tuple[int, int, int] = (0, 0, 0)
+    name: str = ""
 
 
 class Progress(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -61,6 +65,7 @@ class Progress(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     Attributes:
       examples: Number of the source's examples, those that were set aside among them.
       labels: Label of each image.
+      names: Name of each image, printable.
       lengths: Number of bytes of each image.
       sums: `image_store.image_checksum` of each image.
       set_aside: One line for each example that could not be used.
@@ -70,6 +75,7 @@ class Progress(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     examples: _Count = 0
     labels: list[_Label] = []
+    names: list[str] = []
     lengths: list[Annotated[int, Meta(ge=1)]] = []
     sums: list[_Count] = []
     set_aside: list[str] = []
@@ -77,14 +83,18 @@ class Progress(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     channel_squares: _Totals = msgspec.field(default_factory=lambda: [0, 0, 0])
 
     def __post_init__(self):
-        counts = {len(self.labels), len(self.lengths), len(self.sums), self.examples - len(self.set_aside)}
+        counts = {len(part) for part in (self.labels, self.names, self.lengths, self.sums)}
+        counts.add(self.examples - len(self.set_aside))
         if len(counts) > 1 or any(checksum >> 64 for checksum in self.sums):
-            raise ValueError("labels, lengths and sums do not belong to the same images")
+            raise ValueError("labels, names, lengths and sums do not belong to the same images")
+        if not all(name.isprintable() for name in self.names):
+            raise ValueError("a name holds characters that cannot be printed")
 
     def add(self, other: Progress) -> None:
         """Adds a chunk."""
         self.examples += other.examples
         self.labels += other.labels
+        self.names += other.names
         self.lengths += other.lengths
         self.sums += other.sums
         self.set_aside += other.set_aside
@@ -93,7 +103,7 @@ class Progress(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class _Chunk(Progress, forbid_unknown_fields=True, kw_only=True):
-    split: Literal["train", "test"]
+    split: Literal["train", "test", "val"]
 
 
 class Journal:
@@ -103,21 +113,29 @@ class Journal:
       progress: By split, what has been written.
     """
 
-    def __init__(self, directory: pathlib.Path, specification: Mapping[str, object], image_format: str):
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        specification: Mapping[str, object],
+        image_format: str,
+        splits: Sequence[str] = image_store.SPLITS,
+    ):
         """Opens or begins the journal of `directory`, and cuts off whatever is not part of a whole chunk.
 
         Args:
           directory: The store's directory while it is being written; made if need be.
-          specification: What is being made, as JSON values. A directory begun with another one is refused.
+          specification: What is being made, as JSON values. A directory begun with another one is refused, unless its
+            source turned out to have problems, and so has been mended: then all begins anew.
           image_format: `raw` or `jpeg`.
+          splits: Those of the store, in the order in which they are written.
 
         Raises:
           FileExistsError: The directory was begun with something else, or another process is at work in it.
           PermissionError: The directory cannot be written to.
           ValueError: Images that had been written are gone, or the journal's first line is damaged.
         """
-        self._directory, self._format = directory, image_format
-        self.progress = {split: Progress() for split in image_store.SPLITS}
+        self._directory, self._specification, self._format = directory, specification, image_format
+        self.progress = {split: Progress() for split in splits}
         if directory.is_dir() and any(directory.iterdir()) and not (directory / JOURNAL).is_file():
             raise FileExistsError(f"{directory} exists, and is no store that was begun; choose another --out")
         try:
@@ -126,33 +144,51 @@ class Journal:
         except OSError as error:
             raise PermissionError(f"cannot write to {directory} ({error.strerror}); choose another --out") from error
         try:
-            self._resume(specification)
+            self._resume()
         except BaseException:
             self._close_file()
             raise
 
-    def _resume(self, specification: Mapping[str, object]) -> None:
+    def _resume(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FileExistsError(f"another process is preparing {self._directory}; wait for it") from None
         lines = self._read_sound_lines()
-        if lines and lines[0] != specification:
-            differing = [name for name in specification if lines[0].get(name) != specification[name]]
+        if lines and lines[0] != self._specification and (self._directory / PROBLEMS).is_file():
+            self.begin_anew()
+            return
+        if lines and lines[0] != self._specification:
+            wanted = self._specification
+            differing = [name for name in wanted if lines[0].get(name) != wanted[name]]
             raise FileExistsError(
                 f"{self._directory} holds a store that was begun from something else (other {', '.join(differing)}); "
                 "go on with the command that began it, or remove the directory"
             )
         if not lines:
-            self._append_line(specification)
+            self._append_line(self._specification)
         for line in lines[1:]:
             try:
                 chunk = safe_load.convert(line, _Chunk)
             except ValueError as error:
                 raise self._damaged(str(error)) from error
+            if chunk.split not in self.progress:
+                raise self._damaged(f"there are no {chunk.split} images")
             self.progress[chunk.split].add(chunk)
         for split, progress in self.progress.items():
             self._truncate_images(split, sum(progress.lengths))
+
+    def begin_anew(self) -> None:
+        """Forgets whatever has been written."""
+        (self._directory / PROBLEMS).unlink(missing_ok=True)
+        self._file.truncate(0)
+        self._append_line(self._specification)
+        for split in image_store.ALL_SPLITS:
+            if split not in self.progress:
+                self._data_file(split).unlink(missing_ok=True)
+        for split in self.progress:
+            self.progress[split] = Progress()
+            self._truncate_images(split, 0)
 
     def _read_sound_lines(self) -> list[dict[str, object]]:
         self._file.seek(0)
@@ -197,7 +233,7 @@ class Journal:
         """Writes records, and yields after each chunk, once it is on the disk and counts as progress.
 
         Args:
-          split: `train` or `test`.
+          split: One of the store's.
           records: Those that have not been written yet, in order.
           chunk: Number of examples in a chunk.
         """
@@ -237,6 +273,7 @@ def _write_images(data: BinaryIO, records: Sequence[Record]) -> Progress:
     return Progress(
         examples=len(records),
         labels=[record.label for record in good],
+        names=[record.name for record in good],
         lengths=[len(record.image) for record in good],
         sums=[image_store.image_checksum(record.image) for record in good],
         set_aside=[record.set_aside for record in records if record.set_aside],

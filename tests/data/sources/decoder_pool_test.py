@@ -31,6 +31,13 @@ def test_images_come_back_square_or_as_they_are():
         assert np.array_equal(pool.decode(encode_image(Image.fromarray(large), "BMP")), large)
 
 
+@pytest.mark.parametrize("how, corner", [("squash", 7), ("crop", 7), ("pad", 0)])
+def test_images_are_made_square_in_the_way_that_is_asked_for(how, corner):
+    with DecoderPool(1) as pool:
+        for image in (encoded(7, (2, 8)), Image.new("RGB", (2, 8), (7, 0, 0))):
+            assert pool.decode(image, 4, how)[0, [0, 1], 0].tolist() == [corner, 7]
+
+
 def test_the_reason_comes_back_and_the_process_goes_on():
     with DecoderPool(1) as pool:
         pool.decode(encoded(1))
@@ -102,6 +109,15 @@ def test_memory_is_bounded():
     with DecoderPool(1, command=(sys.executable, "-c", code)) as pool:
         with pytest.raises(UnusableImageError, match="takes too much memory to decode"):
             pool.decode(file, side=8)
+        assert pool.decode(encoded(5))[0, 0, 0] == 5
+
+
+def test_where_memory_cannot_be_limited_images_are_decoded(tmp_path):
+    code = "from tf_transfer.data.sources import decoder_pool as d\nset = d.resource.setrlimit\n"
+    code += "def refuse(kind, limits):\n    if kind == d.resource.RLIMIT_AS:\n        raise ValueError('not allowed')\n"
+    code += "    set(kind, limits)\nd.resource.setrlimit = refuse\nd._limit_resources()\n"  # as on macOS
+    code += "d.serve(d.sys.stdin.buffer, d.sys.stdout.buffer)"
+    with DecoderPool(1, command=(sys.executable, "-c", code)) as pool:
         assert pool.decode(encoded(5))[0, 0, 0] == 5
 
 

@@ -23,6 +23,36 @@ def test_colours_stay_as_they_are():
     assert pixel(Image.new("RGB", (2, 2), (1, 2, 3))) == (1, 2, 3)
 
 
+def stripes(width, height):
+    """Red at the left or upper end, white in the middle, green at the other end."""
+    image = Image.new("RGB", (width, height), WHITE)
+    image.paste(RED, (0, 0, 2, 2))
+    image.paste((0, 255, 0), (width - 2, height - 2, width, height))
+    return image
+
+
+@pytest.mark.parametrize("size", [(8, 2), (2, 8)])
+def test_shapes(size):
+    wide = size[0] > size[1]
+    squashed = decoding.resize_to_square(stripes(*size), 4)
+    assert np.abs(squashed[0, 0].astype(int) - RED).max() < 60
+    assert np.abs(squashed[3, 3].astype(int) - (0, 255, 0)).max() < 60
+    assert (decoding.resize_to_square(stripes(*size), 4, "crop") == 255).all()
+    padded = decoding.resize_to_square(stripes(*size), 8, "pad")
+    middle = padded[3:5] if wide else padded[:, 3:5].swapaxes(0, 1)
+    assert (middle[:, :2] == RED).all() and (middle[:, -2:] == (0, 255, 0)).all() and (middle[:, 2:-2] == 255).all()
+    outside = np.delete(padded, [3, 4], axis=0 if wide else 1)
+    assert outside.shape.count(6) == 1 and not outside.any()
+
+
+@pytest.mark.parametrize("how", decoding.RESIZES)
+def test_extreme_shapes_and_images_that_fit(how):
+    assert decoding.resize_to_square(Image.new("RGB", (1, 20_000), RED), 8, how).shape == (8, 8, 3)
+    fits = stripes(8, 8)
+    assert np.array_equal(decoding.resize_to_square(fits, 8, how), np.asarray(fits))
+    assert decoding.resize_to_square(stripes(8, 2), 0, how).shape == (2, 8, 3)
+
+
 def test_grey():
     assert pixel(Image.new("L", (2, 2), 77)) == (77, 77, 77)
     assert pixel(Image.new("1", (2, 2), 1)) == WHITE

@@ -1,10 +1,18 @@
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 
+from tf_transfer.data.sources import SourceOptions, folder
 from tf_transfer.data.sources.decoding import decode
-from tf_transfer.data.sources.folder import open_folder
+
+
+def open_folder(directory, **options):
+    return folder.open_folder(directory, SourceOptions(**options))
+
 
 COUNT = {"cat": 10, "dog": 3, "train": 2}
 
@@ -60,28 +68,156 @@ def test_hidden_files_are_no_images_and_subfolders_are_searched(flat):
 def test_folders_that_are_no_source(tmp_path, flat):
     with pytest.raises(FileNotFoundError, match="there is no folder '.*nowhere'; expected DIR/train/CLASS"):
         open_folder(str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match="dog holds no class directories; expected .*dog/CLASS/IMAGE"):
-        open_folder(str(flat / "dog"))
-    (flat / "empty").mkdir()
-    with pytest.raises(ValueError, match="class 'empty' has no images; add some or remove the directory"):
-        open_folder(str(flat))
-    (flat / "empty" / "0.jpg").touch()
-    with pytest.raises(ValueError, match="class 'empty' has one image; a hold-out needs at least two"):
-        open_folder(str(flat))
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(FileNotFoundError, match="nothing holds no class directories; expected .*nothing/CLASS/IMAGE"):
+        open_folder(str(tmp_path / "nothing"))
 
 
-def test_train_without_test_is_not_taken_for_a_class(image_folder, tmp_path):
-    shutil.copytree(image_folder / "train", tmp_path / "train")
-    shutil.copytree(image_folder / "test", tmp_path / "val")
-    with pytest.raises(FileNotFoundError, match="has train/CLASS.* but no test/CLASS.*; rename or add the test images"):
-        open_folder(str(tmp_path))
+def make(root, *names):
+    """Empty files, which are never decoded here; a number at the end of a name makes so many of it."""
+    for name in names:
+        path, _, count = name.partition(" x")
+        for number in range(int(count or 1)):
+            file = root / (f"{path}/{number}.jpg" if count else path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    return str(root)
 
 
-def test_classes_of_train_and_test_must_be_the_same(image_folder, tmp_path):
-    folder = shutil.copytree(image_folder, tmp_path / "pictures")
-    shutil.rmtree(folder / "test" / "ship")
-    with pytest.raises(ValueError, match=r"train and test must have the same classes, but differ in \['ship'\]"):
-        open_folder(str(folder))
+@pytest.mark.parametrize(
+    "train, test",
+    [
+        ("Training", "Testing"),
+        ("TRAIN", "Valid"),
+        ("train_images", "test_images"),
+        ("TrainSet", "testset"),
+        ("imgs-train", "imgs-validation"),
+        ("train2017", "val2017"),
+        ("train", "test1"),
+        ("pets_train/pets_train", "pets_test/pets_test"),
+        ("data/train", "data/test"),
+        ("a/b/c/training_set", "a/b/c/test_set"),
+        ("train/images", "test/images"),
+        ("trainval", "test"),
+    ],
+)
+def test_splits_under_their_usual_names_and_further_down(tmp_path, train, test):
+    source = open_folder(make(tmp_path, *(f"{split}/{name} x2" for split in (train, test) for name in ("cat", "dog"))))
+    assert source.class_names == ("cat", "dog") and source.counts == {"train": 4, "test": 4}
+    assert names(source, "train")[:2] == [f"{train}/cat/0.jpg", f"{train}/cat/1.jpg"]
+
+
+def test_splits_within_each_class(tmp_path):
+    root = make(tmp_path, *(f"{name}/{split} x2" for name in ("cat", "dog") for split in ("Train", "Val", "test")))
+    source = open_folder(root)
+    assert source.class_names == ("cat", "dog") and source.counts == {"train": 4, "test": 4, "val": 4}
+
+
+def test_directories_beside_the_splits_are_said_to_be_unused(tmp_path):
+    root = make(tmp_path, "train/a x2", "train/b x2", "test/a x1", "test/b x1", "pred x3", "models/net.h5")
+    source = open_folder(root)
+    assert source.counts == {"train": 4, "test": 2} and any("models, pred" in note for note in source.notes)
+
+
+def test_what_is_no_image_beside_the_images_directory(tmp_path):
+    root = make(tmp_path, "images/a x2", "images/b x2", "annotations/a/0.xml")
+    assert open_folder(root).class_names == ("a", "b")
+
+
+def test_validation_images_are_test_images_where_there_are_no_others(tmp_path):
+    source = open_folder(make(tmp_path, "train/a x3", "train/b x3", "validation/a x1", "validation/b x2"))
+    assert names(source, "test") == ["validation/a/0.jpg", "validation/b/0.jpg", "validation/b/1.jpg"]
+    assert any("validation" in note for note in source.notes) and source.counts == {"train": 6, "test": 3}
+
+
+def test_validation_images_are_a_split_of_their_own_beside_test_images(tmp_path):
+    root = make(tmp_path, *(f"{split}/{name} x2" for split in ("train", "val", "test") for name in "ab"), "val/c x3")
+    source = open_folder(root)
+    assert source.counts == {"train": 4, "test": 4, "val": 4} and source.class_names == ("a", "b")
+    assert names(source, "val") == ["val/a/0.jpg", "val/a/1.jpg", "val/b/0.jpg", "val/b/1.jpg"]
+    assert any(note.startswith("val:") for note in source.notes) and any("left out: c" in note for note in source.notes)
+
+
+def test_training_images_alone_are_divided(tmp_path):
+    source = open_folder(make(tmp_path, "train/a x5", "train/b x5"), holdout=0.4)
+    assert source.counts == {"train": 6, "test": 4} and "hold-out 0.4" in source.name
+
+
+def test_test_images_without_classes_have_no_labels(tmp_path):
+    source = open_folder(make(tmp_path, "train/a x5", "train/b x5", "test x7"))
+    assert source.counts == {"train": 8, "test": 2} and any("7 files have no labels" in note for note in source.notes)
+
+
+def test_test_images_alone_train_nothing(tmp_path):
+    with pytest.raises(ValueError, match="val and test|test and val"):
+        open_folder(make(tmp_path, "val/a x2", "val/b x2", "test/a x2", "test/b x2"))
+
+
+def test_two_directories_for_one_split(tmp_path):
+    with pytest.raises(ValueError, match="several directories that may be the same split .*train, train_images"):
+        open_folder(make(tmp_path, "train/a x2", "train_images/a x2", "test/a x2"))
+
+
+def test_lone_wrapping_directories_are_looked_through(tmp_path):
+    source = open_folder(
+        make(tmp_path, "a/b/Pictures/cat x2", "a/b/Pictures/dog x2", "a/b/README.md", "a/.hidden/x.jpg")
+    )
+    assert source.class_names == ("cat", "dog") and any("a/b/Pictures" in note for note in source.notes)
+
+
+def test_classes_of_directories_are_refused_with_what_was_seen(tmp_path):
+    root = make(tmp_path, "animals/cat x2", "animals/dog x2", "vehicles/car x2", "vehicles/bus x2", "plants x3")
+    with pytest.raises(ValueError, match=r"animals \(cat, dog\); vehicles \(bus, car\)"):
+        open_folder(root)
+
+
+def test_one_directory_within_each_class_is_looked_through(tmp_path):
+    root = make(tmp_path, "train/n01/images x2", "train/n02/images x2", "test/n01 x1", "test/n02 x1")
+    assert open_folder(root).counts == {"train": 4, "test": 2}
+
+
+def test_one_class_is_no_task(tmp_path):
+    with pytest.raises(ValueError, match=r"1 class \(cat\).*at least two classes"):
+        open_folder(make(tmp_path, "train/cat x9", "test/cat x3"))
+
+
+def test_all_rare_classes_are_named_at_once_and_can_be_left_out(tmp_path):
+    root = make(tmp_path, "a x9", "b x1", "c x9", "d x2")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"2 of 5 classes .*: b \(1\), empty \(0\); .*--min_images_per_class=2"):
+        open_folder(root)
+    assert open_folder(root, min_images_per_class=2).class_names == ("a", "c", "d")
+    source = open_folder(root, min_images_per_class=3)
+    assert source.class_names == ("a", "c") and any("b (1), d (2), empty (0)" in note for note in source.notes)
+    assert [example.label for example in source.examples("test")] == [0, 1]
+
+
+def test_classes_that_are_not_in_both_splits(tmp_path):
+    root = make(tmp_path, "train/a x9", "train/b x9", "train/c x1", "test/a x2", "test/b x2", "test/d x2")
+    with pytest.raises(ValueError, match=r"c \(1 train, 0 test\), d \(0 train, 2 test\); .*--min_images_per_class=1"):
+        open_folder(root)
+    assert open_folder(root, min_images_per_class=1).class_names == ("a", "b")
+
+
+def test_labels_in_file_names_can_be_written_to_a_csv_by_the_command_that_is_shown(tmp_path):
+    directory = tmp_path / "my pictures"
+    root = make(directory, "cat.0.jpg", "cat.1.jpg", "big_dog (12).jpg", "big_dog (3).jpg")
+    with pytest.raises(FileNotFoundError) as error:
+        open_folder(root)
+    command = str(error.value).split("this writes one: ")[1].replace("python", shlex.quote(sys.executable), 1)
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    assert open_folder(root, labels=str(tmp_path / "labels.csv")).class_names == ("big_dog", "cat")
+
+
+def test_class_names_are_composed(tmp_path):
+    root = make(tmp_path, "train/cafe\u0301 x2", "train/zoo x2", "test/caf\u00e9 x2", "test/zoo x2")
+    assert open_folder(root).class_names == ("caf\u00e9", "zoo")
+
+
+def test_home_is_expanded(tmp_path, monkeypatch):
+    make(tmp_path / "pictures", "a x2", "b x2")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_folder("~/pictures").class_names == ("a", "b")
 
 
 @pytest.mark.parametrize(

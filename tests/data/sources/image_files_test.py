@@ -52,6 +52,29 @@ def test_what_is_no_part_of_the_data(root, name):
 
 
 @pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("x.jpg", b"no image at all", True),
+        ("x.HEIC", b"", True),
+        ("x.svg", b"<svg/>", True),
+        ("x.csv", b"", False),
+        ("X.TXT", b"cats", False),
+        ("x.txt", b"\xff\xd8\xff\xe0 a photograph", True),
+        ("x.zip", b"PK\x03\x04", False),
+        ("README", b"All about caf\xc3\xa9s\n", False),
+        ("README", "é".encode() * 600, False),
+        ("x.strange", b"%PDF-1.4", False),
+        ("x.strange", b"\0\1\2", True),
+        ("photograph", b"\x89PNG\r\n\x1a\n", True),
+        ("photograph", b"", True),
+    ],
+)
+def test_what_may_be_an_image(root, name, content, expected):
+    (root / name).write_bytes(content)
+    assert image_files.may_be_image(root / name) == expected
+
+
+@pytest.mark.parametrize(
     "target, outcome",
     [
         ("1.jpg", b"image"),

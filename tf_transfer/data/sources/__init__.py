@@ -32,8 +32,10 @@ class Source:
       name: What it is called, for example `folder:cifar100`.
       identity: Differs for other files of the same name, see `identity_of`.
       class_names: Class names in label order.
-      counts: Number of examples of `train` and of `test`; an estimate where counting would take long.
-      examples: Returns the examples of `train` or of `test`, in a fixed order.
+      counts: Number of examples of `train`, of `test` and perhaps of `val`; an estimate where counting would take long.
+      examples: Returns the examples of a split, in a fixed order.
+      notes: What was decided when it was opened, in sentences for the user.
+      left_out: One line for each file that is no example, its name and why.
     """
 
     name: str
@@ -41,6 +43,31 @@ class Source:
     class_names: tuple[str, ...]
     counts: dict[str, int]
     examples: Callable[[str], Iterable[Example]]
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceOptions:
+    """How a source is opened.
+
+    Attributes:
+      data_dir: Where TFDS keeps its data sets; None for its default.
+      manual_dir: Directory of the files that TFDS cannot download itself.
+      holdout: Share of each class that is held out as test images, where there are no test or validation images.
+      seed: Seed of that hold-out and of the drawn shapes.
+      labels: A CSV with the labels of a folder's images, see `labels_csv.read_labels`.
+      min_images_per_class: Leave out classes with fewer images, and those that cannot be tested; 0 makes them an error.
+      label_feature: Of a TFDS data set, the feature with the labels, where it has several.
+    """
+
+    data_dir: str | None = None
+    manual_dir: str | None = None
+    holdout: float = 0.2
+    seed: int = 0
+    labels: str | None = None
+    min_images_per_class: int = 0
+    label_feature: str | None = None
 
 
 def identity_of(files: Iterable[tuple[str, int]]) -> str:
@@ -51,37 +78,35 @@ def identity_of(files: Iterable[tuple[str, int]]) -> str:
     return digest.hexdigest()
 
 
-def open_source(
-    spec: str,
-    data_dir: str | None = None,
-    manual_dir: str | None = None,
-    holdout: float = 0.2,
-    seed: int = 0,
-) -> Source:
+def open_source(spec: str, **options) -> Source:
     """Opens the source that a string such as `folder:photos` names.
 
     Args:
       spec: `tfds:NAME[/CONFIG]`, `folder:DIR` or `shapes`.
-      data_dir: Where TFDS keeps its data sets; None for its default.
-      manual_dir: Directory of the files that TFDS cannot download itself.
-      holdout: Share of each class held out as test images, for a folder without `train` and `test`.
-      seed: Seed of that hold-out and of the drawn shapes.
+      **options: Fields of `SourceOptions`.
 
     Raises:
-      ValueError: The string names no kind of source.
+      ValueError: The string names no kind of source, or its images cannot be used as they are; the message says why.
       FileNotFoundError: The source does not exist.
     """
+    opened = SourceOptions(**options)
+    if opened.min_images_per_class < 0:
+        raise ValueError(f"min_images_per_class must be 0 or a number of images, got {opened.min_images_per_class}")
     kind, _, rest = spec.partition(":")
+    if opened.labels and kind != "folder":
+        raise ValueError(f"--labels is for --source=folder:DIR; {spec!r} has its own labels")
+    if opened.label_feature and kind != "tfds":
+        raise ValueError(f"--label_feature is for --source=tfds:NAME, not for {spec!r}")
     if kind == "folder" and rest:
         from tf_transfer.data.sources import folder
 
-        return folder.open_folder(rest, holdout=holdout, seed=seed)
+        return folder.open_folder(rest, opened)
     if kind == "tfds" and rest:
         from tf_transfer.data.sources import tfds
 
-        return tfds.open_tfds(rest, data_dir=data_dir, manual_dir=manual_dir)
+        return tfds.open_tfds(rest, opened)
     if spec == "shapes":
         from tf_transfer.data.sources import shapes
 
-        return shapes.open_shapes(seed=seed)
+        return shapes.open_shapes(seed=opened.seed)
     raise ValueError(f"unknown source {spec!r}: expected tfds:NAME[/CONFIG], folder:DIR or shapes")

@@ -6,6 +6,7 @@ replies with pixels or with the reason why there are none.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import queue
@@ -23,12 +24,14 @@ from typing import IO, BinaryIO, cast
 import numpy as np
 from PIL import Image
 
-from tf_transfer.data.sources.decoding import UnusableImageError, decode, resize_to_square
+from tf_transfer.data.sources.decoding import RESIZES, Resize, UnusableImageError, decode, resize_to_square
 from tf_transfer.files import child_process
 
 SECONDS = 30.0  # for one image; the largest that are decoded take about 3 s
 MEMORY = 4 << 30  # bytes that a child may take; 89 million transparent pixels need 1.9 GB
-_REQUEST = struct.Struct("<II")  # side of the square, number of bytes of the encoded image
+_REQUEST = struct.Struct(
+    "<IBI"
+)  # side of the square, number of the way of resizing, number of bytes of the encoded image
 _REPLY = struct.Struct("<III")  # height, width, number of bytes of pixels; or 0, 0, number of bytes of the reason
 
 
@@ -62,12 +65,13 @@ class DecoderPool:
         for process in self._processes:
             process.stop()
 
-    def decode(self, image: bytes | Image.Image, side: int = 0) -> np.ndarray:
+    def decode(self, image: bytes | Image.Image, side: int = 0, how: Resize = "squash") -> np.ndarray:
         """Decodes an image and resizes it to a square; may be called from many threads at once.
 
         Args:
           image: An image file; or a PIL image, which is only resized.
           side: Side of the square, in pixels; 0 keeps the image's own size.
+          how: As in `decoding.resize_to_square`.
 
         Returns:
           uint8 [height, width, 3].
@@ -76,13 +80,13 @@ class DecoderPool:
           UnusableImageError: It cannot be decoded, or the decoder crashed or took too long, twice.
         """
         if isinstance(image, Image.Image):
-            return resize_to_square(image.convert("RGB"), side)
+            return resize_to_square(image.convert("RGB"), side, how)
         process = self._idle.get()
         try:
             try:
-                return process.decode(image, side)
+                return process.decode(image, side, how)
             except _DecoderFailedError:  # perhaps the machine was short of memory or time: not the image's fault
-                return process.decode(image, side)
+                return process.decode(image, side, how)
         except _DecoderFailedError as error:
             raise UnusableImageError(str(error)) from None
         finally:
@@ -99,14 +103,14 @@ class _DecoderProcess:
         self._seconds = seconds
         self._process: subprocess.Popen | None = None
 
-    def decode(self, encoded: bytes, side: int) -> np.ndarray:
+    def decode(self, encoded: bytes, side: int, how: Resize) -> np.ndarray:
         if self._process is None:
             self._process = self._start()
         requests, replies = self._process.stdin, self._process.stdout
         assert requests and replies
         deadline = time.monotonic() + self._seconds
         try:
-            _write(requests, _REQUEST.pack(side, len(encoded)), deadline)
+            _write(requests, _REQUEST.pack(side, RESIZES.index(how), len(encoded)), deadline)
             _write(requests, encoded, deadline)
             height, width, size = _REPLY.unpack(_read(replies, _REPLY.size, deadline))
             reply = _read(replies, size, deadline)
@@ -172,9 +176,9 @@ def _wait_for(pipe: IO[bytes], event: int, deadline: float) -> None:
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     """Answers one request after another, until there are no more."""
     while header := requests.read(_REQUEST.size):
-        side, size = _REQUEST.unpack(header)
+        side, how, size = _REQUEST.unpack(header)
         try:
-            pixels = resize_to_square(decode(requests.read(size)), side)
+            pixels = resize_to_square(decode(requests.read(size)), side, RESIZES[how])
             replies.write(_REPLY.pack(*pixels.shape[:2], pixels.size))
             replies.write(np.ascontiguousarray(pixels).data)
         except UnusableImageError as error:
@@ -185,9 +189,10 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 def _limit_resources() -> None:
     for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
-        hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        with contextlib.suppress(ValueError, OSError):  # macOS has no RLIMIT_AS; then memory is not limited
+            hard = resource.getrlimit(kind)[1]
+            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(kind, (most, most))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and then there are no more requests
     warnings.simplefilter("ignore")  # nobody reads them
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageOps
 
 # A closed list. Pillow has forty more formats; some run other programs (EPS), and no data set of photographs uses them.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+Resize = Literal["squash", "crop", "pad"]
+RESIZES = get_args(Resize)
 MAX_PIXELS = 89_478_485  # as Pillow sets it: more is a decompression bomb rather than a photograph
 _PHOTOMETRIC_INTERPRETATION, _WHITE_IS_ZERO = 262, 0  # a TIFF tag, and its value where 0 is white
 
@@ -50,19 +53,32 @@ def decode(encoded: bytes) -> Image.Image:
         raise UnusableImageError(f"cannot be decoded ({type(error).__name__}: {error})") from error
 
 
-def resize_to_square(image: Image.Image, side: int) -> np.ndarray:
-    """Resizes an image to a square without keeping its aspect ratio, as the paper did.
+def resize_to_square(image: Image.Image, side: int, how: Resize = "squash") -> np.ndarray:
+    """Resizes an image to a square.
 
     Args:
       image: A PIL image of mode RGB.
       side: Side of the square, in pixels; 0 keeps the image's own size.
+      how: `squash` does not keep the aspect ratio, as in the paper; `crop` takes the largest square in the middle;
+        `pad` keeps the whole image, in the middle of a black square.
 
     Returns:
       uint8 [height, width, 3].
     """
-    if side and image.size != (side, side):
-        image = image.resize((side, side), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    if not side or image.size == (side, side):
+        return np.asarray(image)
+    if how == "crop":
+        shorter = min(image.size)
+        left, top = (image.width - shorter) / 2, (image.height - shorter) / 2
+        box = (left, top, left + shorter, top + shorter)
+        return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box=box))
+    if how == "pad":
+        width, height = (max(1, round(side * length / max(image.size))) for length in image.size)
+        square = Image.new("RGB", (side, side))
+        resized = image.resize((width, height), Image.Resampling.BILINEAR)
+        square.paste(resized, ((side - width) // 2, (side - height) // 2))
+        return np.asarray(square)
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
 def _turn_upright(image: Image.Image) -> None:

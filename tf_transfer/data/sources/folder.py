@@ -1,95 +1,111 @@
-"""A folder of images as a source: DIR/train/CLASS/* and DIR/test/CLASS/*, or DIR/CLASS/* with a hold-out."""
+"""A folder of images as a source: classes below train and test, or with a hold-out, or labelled by a CSV."""
 
 from __future__ import annotations
 
-import math
 import pathlib
+from collections.abc import Iterable, Mapping
 
-import numpy as np
-
-from tf_transfer.data.sources import Example, Source, identity_of
-from tf_transfer.data.sources.image_files import FoundFile, find_files, is_ignored
+from tf_transfer.data.sources import Example, Source, SourceOptions, identity_of
+from tf_transfer.data.sources.folder_layout import find_layout
+from tf_transfer.data.sources.image_files import FoundFile, find_files
+from tf_transfer.data.sources.labels_csv import read_labels
+from tf_transfer.data.sources.splits import Division, divide
+from tf_transfer.files.paths import local_path
 from tf_transfer.files.printable import printable
 
 
-def open_folder(directory: str, holdout: float = 0.2, seed: int = 0) -> Source:
+def open_folder(directory: str, options: SourceOptions = SourceOptions()) -> Source:  # noqa: B008 (it is frozen)
     """Finds the images of a folder. Label order is the sorted order of the class directories' names.
 
-    Hidden files and those of operating systems are ignored; everything else below a class directory should be an image.
+    Hidden files and those of operating systems are ignored, and files that are obviously no images are left out.
     Nothing outside the folder is read: links that lead there are set aside.
 
     Args:
-      directory: Holds `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`.
-      holdout: Without `train` and `test`: share of each class that is held out as test images, at least one.
-      seed: Seed of that choice.
+      directory: Holds `train/CLASS/*` and `test/CLASS/*` (or `val`, in all the usual spellings), or `CLASS/*`, or, with
+        `options.labels`, images anywhere.
+      options: `holdout`, `seed`, `min_images_per_class` and `labels`.
 
     Raises:
       FileNotFoundError: The folder does not exist, or there are no classes in it.
-      ValueError: A class has no images or is a link, or the classes of `train` and `test` differ.
+      ValueError: Classes have too few images, are links, or hold nothing but directories; or the CSV is wrong.
     """
-    root = pathlib.Path(directory)
+    root = local_path(directory)
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {directory!r}; expected DIR/train/CLASS/* or DIR/CLASS/*")
-    name = f"folder:{printable(root.resolve().name)}"
-    if (root / "train").is_dir() and (root / "test").is_dir():
-        files = {}
-        for split in ("train", "test"):
-            _refuse_link(root / split)
-            files[split] = _files_by_class(root / split, root)
-    elif (root / "train").is_dir() and any(entry.is_dir() for entry in (root / "train").iterdir()):
-        # A class may be called `train`, but then it holds images.
-        raise FileNotFoundError(f"{directory} has train/CLASS/* but no test/CLASS/*; rename or add the test images")
+    if options.labels:
+        labelled = read_labels(local_path(options.labels), root)
+        found, called, notes, left_out = labelled.images, labelled.called, labelled.notes, list(labelled.left_out)
     else:
-        files = _hold_out(_files_by_class(root, root), holdout, seed)
-        name += f" (hold-out {holdout:g}, seed {seed})"
-    class_names = tuple(files["train"])
-    if set(class_names) != set(files["test"]):
-        odd = sorted(set(class_names) ^ set(files["test"]))
-        raise ValueError(f"{directory}: train and test must have the same classes, but differ in {odd[:5]}")
-    found = [file.path for classes in files.values() for paths in classes.values() for file in paths]
+        layout = find_layout(root)
+        called, notes = layout.called, layout.notes
+        found, left_out = _find_images(layout.classes, root)
+    division = divide(found, str(root), options.holdout, options.seed, options.min_images_per_class, called)
+    used = [file for classes in division.items.values() for files in classes.values() for file in files]
     return Source(
-        name=name,
-        identity=identity_of((str(path.relative_to(root)), path.lstat().st_size) for path in found),
-        class_names=class_names,
-        counts={split: sum(map(len, classes.values())) for split, classes in files.items()},
-        examples=lambda split: _examples(root, files[split], class_names),
+        name=_name(root, division, options),
+        identity=identity_of(_identify(root, division) if options.labels else _sizes(root, used)),
+        class_names=division.class_names,
+        counts=division.counts,
+        examples=lambda split: _examples(root, division.items[split]),
+        notes=(*notes, *division.notes, *_describe_left_out(left_out)),
+        left_out=tuple(left_out),
     )
 
 
-def _files_by_class(directory: pathlib.Path, root: pathlib.Path) -> dict[str, list[FoundFile]]:
-    classes = sorted(entry for entry in directory.iterdir() if entry.is_dir() and not is_ignored(entry.name))
-    if not classes:
-        raise FileNotFoundError(f"{directory} holds no class directories; expected {directory}/CLASS/IMAGE")
-    files = {}
-    for entry in classes:
-        _refuse_link(entry)
-        name, found = printable(entry.name), find_files(entry, root)
-        if name in files:
-            raise ValueError(f"{directory}: two classes are written {name!r}; rename one of them")
-        files[name] = found
-        if not found:
-            raise ValueError(f"{directory}: class {entry.name!r} has no images; add some or remove the directory")
-    return files
+def _name(root: pathlib.Path, division: Division, options: SourceOptions) -> str:
+    name = f"folder:{printable(root.resolve().name)}"
+    return f"{name} (hold-out {options.holdout:g}, seed {options.seed})" if division.held_out else name
 
 
-def _refuse_link(directory: pathlib.Path) -> None:
-    if directory.is_symlink():
-        raise ValueError(f"{directory} is a link, which may lead anywhere; put the directory itself there (cp -rL)")
+def _find_images(
+    classes: Mapping[str, Mapping[str, pathlib.Path]], root: pathlib.Path
+) -> tuple[dict[str, dict[str, list[FoundFile]]], list[str]]:
+    """By split and class, the images; and a line for each file that is obviously none."""
+    images: dict[str, dict[str, list[FoundFile]]] = {}
+    left_out = []
+    for split, directories in classes.items():
+        images[split] = {}
+        for name, directory in directories.items():
+            files = find_files(directory, root)
+            others = [file for file in files if not file.is_image]
+            left_out += [f"{_relative(root, file)}\tno image" for file in others]
+            if len(others) < len(files) or not files:  # else it is no class: `annotations`, for example
+                images[split][name] = [file for file in files if file.is_image]
+    return images, left_out
 
 
-def _hold_out(files: dict[str, list[FoundFile]], share: float, seed: int) -> dict[str, dict[str, list[FoundFile]]]:
-    split: dict[str, dict[str, list[FoundFile]]] = {"train": {}, "test": {}}
-    for label, (name, found) in enumerate(files.items()):
-        if len(found) < 2:
-            raise ValueError(f"class {name!r} has one image; a hold-out needs at least two, one of them for testing")
-        num_test = min(max(1, math.floor(share * len(found))), len(found) - 1)
-        chosen = set(np.random.default_rng([seed, label]).permutation(len(found))[:num_test].tolist())
-        split["test"][name] = [file for position, file in enumerate(found) if position in chosen]
-        split["train"][name] = [file for position, file in enumerate(found) if position not in chosen]
-    return split
+def _describe_left_out(left_out: list[str]) -> list[str]:
+    if not left_out:
+        return []
+    reasons: dict[str, list[str]] = {}
+    for line in left_out:
+        name, _, reason = line.partition("\t")
+        reasons.setdefault(reason, []).append(name)
+    return [
+        f"left out, {reason}: {len(names):,} {'file' if len(names) == 1 else 'files'} "
+        f"({', '.join(names[:3])}{', ...' * (len(names) > 3)})"
+        for reason, names in reasons.items()
+    ]
 
 
-def _examples(root: pathlib.Path, files: dict[str, list[FoundFile]], class_names: tuple[str, ...]):
-    for label, name in enumerate(class_names):
-        for file in files[name]:
+def _relative(root: pathlib.Path, file: FoundFile) -> str:
+    return printable(str(file.path.relative_to(root)))
+
+
+def _sizes(root: pathlib.Path, files: Iterable[FoundFile]) -> Iterable[tuple[str, int]]:
+    return ((str(file.path.relative_to(root)), file.path.lstat().st_size) for file in files)
+
+
+def _identify(root: pathlib.Path, division: Division[FoundFile]) -> Iterable[tuple[str, int]]:
+    """Names and sizes of all files with what a CSV says of them."""
+    for split, classes in division.items.items():
+        for name, files in classes.items():
+            for file in files:
+                size = -1 if file.problem else file.path.lstat().st_size
+                yield f"{split}\t{name}\t{file.path.relative_to(root)}", size
+
+
+def _examples(root: pathlib.Path, classes: Mapping[str, list[FoundFile]]) -> Iterable[Example]:
+    for label, files in enumerate(classes.values()):
+        for file in files:
             yield Example(str(file.path.relative_to(root)), label, file.read)
