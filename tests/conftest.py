@@ -102,7 +102,9 @@ def make_result():
             run=run.name,
             status=FINISHED,
             steps=20,
-            num_classes=10,
+            num_classes=changes.get("num_classes", 10),
+            num_train_images=10 * (images_per_class or 100),
+            test_images_per_class=(100,) * changes.get("num_classes", 10),
             test_steps=tuple(10 * number for number in range(1, tests + 1)),
             top1_history=top1_history,
             per_class_history=top1_history,
@@ -131,6 +133,7 @@ def invented_workdir(store, make_result, tmp_path_factory):
     experiment = workdir.write_config(path, Experiment(store=store))  # in which the precision is settled
     weights = {"layer1/0": np.random.default_rng(0).normal(size=(5, 5, 3, 4)), "layer1/1": np.zeros(4)}
     plan = make_plan(experiment)
+    rng = np.random.default_rng(1)
     for run in plan.runs:
         top1 = 0.5 - 0.01 * run.treatment.n * len(run.treatment.source)
         steps, tests = plan.num_steps(run), plan.recipe(run).evaluations
@@ -139,7 +142,7 @@ def invented_workdir(store, make_result, tmp_path_factory):
         rising |= {"loss_history": (2.0,) * (tests - 1) + (1.5,), "train_top1_history": (0.3,) * tests}
         hash_of_settings = settings_hash(experiment)
         invented = make_result(run.treatment.name, top1, steps=steps, settings_hash=hash_of_settings, **rising)
-        result_files.write_result(path, invented, weights, predictions_with(np.arange(12) % 2 == 0))
+        result_files.write_result(path, invented, weights, predictions_with(rng.permutation(12) % 2 == 0))
     return path
 
 

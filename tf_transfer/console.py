@@ -26,7 +26,9 @@ CONSOLE = rich.console.Console(highlight=False, soft_wrap=True, width=None if sy
 
 
 def print_report(report: Report) -> None:
-    """Prints the tables, the effects, what they say, and where everything lies."""
+    """Prints what to be careful of, the tables, the effects, what they say, and where everything lies."""
+    for warning in report.warnings:
+        print_caution(warning)
     for name, means in report.means.items():
         heading = f"{ACCURACY_NAMES[report.metric]} (%){f', {name}' if len(report.means) > 1 else ''}"
         table = rich.table.Table(heading, box=rich.box.SIMPLE)
@@ -38,8 +40,6 @@ def print_report(report: Report) -> None:
     if len(report.boost):
         _print_table1(report.boost, report.with_published)
     _print_effects(report.effects, ACCURACY_NAMES[report.metric])
-    for warning in report.warnings:
-        print_caution(warning)
     for sentence in report.findings.sentences:
         print(sentence)
     if report.missing:
@@ -75,7 +75,8 @@ def _print_effects(effects: pd.DataFrame, accuracy: str) -> None:
     """One row an effect, one column a layer: the estimate in points and, below it, its 95 % interval."""
     if effects.empty:
         return
-    table = rich.table.Table(f"points of {accuracy} [95 %]", box=rich.box.SIMPLE)
+    doubtful = "; in brackets: not to be relied on" if (effects["caution"] != "").any() else ""
+    table = rich.table.Table(f"points of {accuracy} [95 %]{doubtful}", box=rich.box.SIMPLE)
     layers = sorted(effects["n"].dropna().unique())
     for n in layers:
         table.add_column(f"n = {n}", justify="right")
@@ -89,7 +90,7 @@ def _with_interval(row: Any) -> str:
     if row is None:
         return ""
     ends = "" if row.low != row.low else f"\n{row.low:.1f} to {row.high:.1f}"
-    return f"{row.estimate:.1f}{ends}"
+    return f"({row.estimate:.1f}){ends}" if row.caution else f"{row.estimate:.1f}{ends}"
 
 
 def print_caution(message: str) -> None:

@@ -35,6 +35,8 @@ def print_plan(experiment: Experiment, directory: str | None, flops_per_second: 
         workdir.check_config(directory, experiment)
     with _with_expected_store(experiment) as experiment:
         plan = make_plan(experiment)
+        for shortfall in plan.shortfalls:
+            print(f"caution: {shortfall}")
         cohorts = pending_cohorts(plan, directory) if directory else list(plan.cohorts)
         table = _blocks_table if experiment.blocks else _cohorts_table
         CONSOLE.print(table(plan, cohorts, flops_per_second))

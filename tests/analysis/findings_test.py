@@ -15,6 +15,7 @@ def rows(effect, *intervals, p_holm=0.001, groups=8, source="images, splits"):
         "effect": effect, "layers": [str(n + 1) for n in range(len(low))], "n": range(1, len(low) + 1),
         "estimate": (low + high) / 2, "low": low, "high": high, "p": 0.001, "p_holm": p_holm, "groups": groups,
         "images": 1000, "source_of_chance": source, "group_error": (high - low) / 4, "image_error": 0.0,
+        "caution": "",
     })  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def candidates(*estimates, error=0.1):
     """Rows of an effect at n = 1, 2, ..., each with this standard error between 100 groups."""
     return pd.DataFrame({
         "effect": "some", "n": range(1, len(estimates) + 1), "estimate": estimates, "group_error": error,
-        "image_error": 0.0, "groups": 100, "images": 1000,
+        "image_error": 0.0, "groups": 100, "images": 1000, "caution": "",
     })  # fmt: skip
 
 

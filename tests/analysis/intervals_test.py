@@ -68,8 +68,32 @@ def test_no_interval_where_nothing_varies():
     assert intervals.pool([group(1.0)]).interval().bounds() == nan
     assert np.isnan(intervals.pool([group(1.0)]).interval().p)
     assert intervals.pool([group(1.0), group(1.0)]).interval().bounds() == nan
-    same = intervals.pool([group(0, [0, 0, 0])]).interval()
-    assert same.bounds() == (0, 0) and same.p == 1
+    assert intervals.pool([group(0.0)] * 4).interval().bounds() == nan
+    third = 100 / 3  # whose mean over images is off by rounding
+    assert intervals.pool([group(third, [third] * 7)]).interval().bounds() == nan
+    opposite = [group(25, [100, 0, 0, 0]), group(-25, [-100, 0, 0, 0])]  # which cancel on each image
+    assert intervals.pool(opposite).interval().bounds() == nan
+
+
+@pytest.mark.parametrize("num_groups", [1, 2, 3, 8])
+def test_images_that_do_not_tell_networks_apart_leave_a_doubt(num_groups):
+    found = intervals.pool([group(0, np.zeros(60 + number)) for number in range(num_groups)]).interval()
+    bound = 100 * (1 - 0.05 ** (1 / 60))  # 4.9 points; the rule of three says 3 / 60
+    assert found.bounds() == pytest.approx((-bound, bound)) and (found.p, found.num_agreed) == (1, 60)
+    assert found.bounds(comparisons=7)[1] == pytest.approx(100 * (1 - (0.05 / 7) ** (1 / 60)))
+    one_differs = intervals.pool([group(100 / 60, [100] + [0] * 59)] * num_groups).interval()
+    assert one_differs.num_agreed == 0
+
+
+def test_coverage_where_hardly_any_image_tells_networks_apart():
+    # Where no image of n does, the interval must reach the true difference in 95 of 100 cases, however small that is.
+    rng, images = np.random.default_rng(0), 100
+    for share in (0.001, 0.01, 0.029, 0.04):
+        uncovered = 0
+        for num_differing in rng.binomial(images, share, 2000):
+            if not num_differing:
+                uncovered += intervals.pool([group(0, np.zeros(images))]).interval().bounds()[1] < 100 * share
+        assert uncovered / 2000 < 0.065
 
 
 @hypothesis.given(

@@ -64,11 +64,6 @@ def test_of_an_odd_number_b_gets_one_more():
     assert a.tolist() == [0, 3, 6] and b.tolist() == [1, 2, 4, 5]
 
 
-def test_one_class_cannot_be_halved():
-    with pytest.raises(ValueError, match="at least 2 classes, got 1"):
-        random_halves(1, seed=0)
-
-
 def test_natural_and_man_made_halves_of_cifar():
     natural, man_made = natural_and_man_made(CIFAR10)
     assert [CIFAR10[label] for label in natural] == ["bird", "cat", "deer", "dog", "frog", "horse"]
@@ -148,10 +143,22 @@ def test_a_split_knows_its_tasks():
     assert classes.of("A") == (0, 2) and classes.of("B") == (1, 3)
 
 
-@pytest.mark.parametrize("a, b, empty", [((), (1,), "A"), ((1,), (), "B")])
-def test_an_empty_task(a, b, empty):
-    with pytest.raises(ValueError, match=f"task {empty} has no classes; give each task at least one"):
-        TaskClasses(ClassSplit("explicit"), a, b)
+@pytest.mark.parametrize(
+    "kind, a, b, message",
+    [
+        ("explicit", (), (1, 2), "task A has no classes.*at least 2 classes in each of classes_a and classes_b"),
+        ("explicit", (1, 2), (), "task B has no classes"),
+        ("explicit", (1, 2), (0,), "task B has 1 class,"),
+        ("random", (0,), (1,), "task A has 1 class, but a network needs at least 2.*split='all'"),
+        ("random", (0,), (1, 2), "at least 4 classes"),  # halves of three
+        ("natural/man-made", (0, 1), (2,), "task B has 1 class.*man-made ones in classes_b"),
+        ("data sets", (0,), (0, 1), "task A has 1 class.*stores of at least 2"),
+        ("all", (), (0,), "task B has 1 class.*a store of at least 2"),
+    ],
+)
+def test_a_task_of_fewer_than_two_classes(kind, a, b, message):
+    with pytest.raises(ValueError, match=message):
+        TaskClasses(ClassSplit(kind), a, b)
 
 
 def test_overlapping_tasks_of_one_data_set():

@@ -165,6 +165,15 @@ def test_limited_networks_copy_from_limited_bases(store):
     }
 
 
+def test_classes_with_fewer_images_than_the_limit_are_named(store, tmp_path, redescribe):
+    uneven = shutil.copytree(store, tmp_path / "uneven")
+    redescribe(uneven, images_per_class={"train": (12, 12, 12, 12, 3, 2), "test": (4,) * 6})
+    volumes = {"split": "all", "treatments": (), "images_per_class": (2, 12)}
+    (shortfall,) = make_plan(Experiment(store=str(uneven), **volumes)).shortfalls
+    assert "images_per_class=12: 2 of 6 classes of " in shortfall and shortfall.endswith(": truck 2, train 3")
+    assert not make_plan(Experiment(store=store, **volumes)).shortfalls
+
+
 def test_blocks_that_disagree_about_a_network(store):
     blocks = {"short": {"steps": 20}, "long": {"treatments": ("RnB",)}}
     with pytest.raises(
@@ -194,11 +203,12 @@ def test_a_run_has_one_name(name):
 
 def test_steps_follow_the_target_s_images(store):
     recipe = Recipe(batch_size=4, epochs=2.0, evaluations=1)
-    plan = make_plan(Experiment(store=store, split="explicit", classes_a=("cat",), classes_b=("bird", "deer"),
-                                recipe=recipe, targets=("A", "B"), layers=(1,)))  # fmt: skip
+    classes = {"classes_a": ("cat", "ship"), "classes_b": ("bird", "deer", "truck")}
+    experiment = Experiment(store=store, split="explicit", recipe=recipe, targets=("A", "B"), layers=(1,), **classes)
+    plan = make_plan(experiment)
     steps = {run.treatment.name: plan.num_steps(run) for run in plan.runs}
-    assert steps["baseA"] == steps["B1A"] == 2 * 12 / 4
-    assert steps["baseB"] == steps["A1B"] == 2 * 24 / 4
+    assert steps["baseA"] == steps["B1A"] == 2 * 24 / 4
+    assert steps["baseB"] == steps["A1B"] == 2 * 36 / 4
 
 
 @pytest.mark.parametrize(
@@ -208,6 +218,8 @@ def test_steps_follow_the_target_s_images(store):
         ({"treatments": ("RnB+",)}, "random layers that learn"),
         ({"layers": (0,)}, r"layers: n must lie in 1..7 for convnet \(8 layers\), got 0"),
         ({"layers": (8,)}, r"layers: n must lie in 1..7 for convnet \(8 layers\), got 8"),
+        ({"images_per_class": (5, 13)}, "images_per_class=13 .*no class of .* more than 12 training images.*0 for all"),
+        ({"split": "explicit", "classes_a": ("cat", "bird"), "classes_b": ("ship",)}, "task B has 1 class"),
         ({"network": "vgg"}, "unknown network 'vgg'"),
         ({"network_options": {"colour": 1}}, r"does not take the options \['colour'\]"),
         ({"recipe": Recipe(crop_size=64)}, "recipe.crop_size is 64, but the images of .* have 32 pixels; prepare a"),

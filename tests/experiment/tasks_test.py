@@ -27,18 +27,18 @@ def test_natural_and_man_made_make_one_split_whatever_the_seeds(store):
 
 
 def test_natural_and_man_made_by_a_mapping_of_one_s_own(store):
-    lists = {"classes_a": ("truck", "cat"), "classes_b": ("bird",)}
+    lists = {"classes_a": ("truck", "cat"), "classes_b": ("bird", "deer")}
     classes = divide_classes(Experiment(store=store, split="natural/man-made", **lists), NATURAL_MAN_MADE)
-    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0,))
+    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0, 2))
 
 
 def test_explicit_split_by_names(store):
-    experiment = Experiment(store=store, split="explicit", classes_a=("truck", "cat"), classes_b=("bird",))
+    experiment = Experiment(store=store, split="explicit", classes_a=("truck", "cat"), classes_b=("bird", "deer"))
     classes = divide_classes(experiment, ClassSplit("explicit"))
-    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0,))
+    assert (classes.classes_a, classes.classes_b) == ((1, 5), (0, 2))
     for classes_b, message in [
         (("dragon",), "no class 'dragon'"),
-        (("cat",), r"share the classes \[1\]"),
+        (("cat", "bird"), r"share the classes \[1\]"),
         ((), "task B has no classes"),
     ]:
         with pytest.raises(ValueError, match=message):

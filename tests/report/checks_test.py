@@ -18,6 +18,7 @@ QUESTIONS = (
     "bases trained",
     "finite",
     "above chance",
+    "volumes",
     "frozen",
     "copied",
     "disjoint",
@@ -60,7 +61,7 @@ def test_what_is_wrong_is_named(ask, make_result):
         make_result("R1B", 0.3, status=DIVERGED),
         missing=missing,
     )
-    good = {"disjoint", "images"}
+    good = {"volumes", "disjoint", "images"}
     assert {name for name, (answer, _) in found.items() if answer == "no"} == set(QUESTIONS) - good
     assert "4 of 5 runs" in found["complete"][1]
     assert "baseB looks under-trained: B1B is 10.0 points above it" in found["bases trained"][1]
@@ -76,6 +77,17 @@ def test_what_is_not_known(ask, make_result):
         "complete", "bases trained", "copied", "disjoint", "images",
     }  # fmt: skip
     assert "no store" in found["complete"][1] and "nowhere" in found["disjoint"][1]
+
+
+def test_classes_with_fewer_images_than_the_limit(ask, make_result, store, tmp_path, redescribe):
+    uneven = shutil.copytree(store, tmp_path / "uneven")
+    redescribe(uneven, images_per_class={"train": (12, 12, 12, 12, 3, 2), "test": (4,) * 6})
+    short = make_result("baseB", split="all", images_per_class=12, num_classes=6,
+                        num_train_images=53, test_images_per_class=(4,) * 6)  # fmt: skip
+    experiment = Experiment(str(uneven), split="all", treatments=())
+    answer, detail = ask(short, experiment=experiment)["volumes"]
+    assert answer == "no" and short.run in detail and "truck 2, train 3" in detail
+    assert "53 images of 6 classes" in ask(short, experiment=Experiment("nowhere"))["volumes"][1]
 
 
 def test_images_that_were_set_aside(ask, make_result, store, tmp_path):

@@ -82,7 +82,8 @@ def test_black_and_white_are_the_readers(page):
 
 
 def test_columns_that_never_vary_are_named_once(elements, page):
-    assert "split random-0, images_per_class 0, seed 0, steps 20, num_classes 10, status finished." in page
+    assert "split random-0, images_per_class 0, seed 0, steps 20, num_classes 10, num_train_images 1000" in page
+    assert "num_test_images 1000, chance 10.0 %, status finished." in page
     headers = [attrs for tag, attrs in elements if tag == "th" and "aria-sort" in attrs]
     assert len(headers) == 12 and {attrs["aria-sort"] for attrs in headers} == {"none"}
 

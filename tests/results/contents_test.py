@@ -23,7 +23,7 @@ def test_contents_of_a_finished_workdir(invented_workdir):
     assert [outcome.run for outcome in contents.outcomes] == runs and set(contents.table["run"]) == set(runs)
     assert contents.missing == () and contents.plan_error == ""
     assert contents.images.correct.keys() == set(runs)
-    assert all(correct.tolist() == [True, False] * 6 for correct in contents.images.correct.values())
+    assert all((len(correct), correct.sum()) == (12, 6) for correct in contents.images.correct.values())
     # A and B of one split share no test image, and together they have all of them.
     ids = contents.images.image_ids
     assert ids.keys() == {("random-0", "A"), ("random-0", "B")}

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from tests.helpers.predictions import predictions_with
-from tf_transfer.analysis import diagnostics
 from tf_transfer.files import checksums
 from tf_transfer.results import result_files
 
@@ -84,8 +83,8 @@ def test_columns_of_the_table(make_result):
     table = result_files.table([make_result("B3B+", top1=0.4)])
     assert list(table) == [
         "run", "treatment", "kind", "split", "source", "target", "n", "images_per_class", "seed", "steps",
-        "top1_mean_best10", "top1_last", "per_class_last", "loss_last", "train_top1_last", "num_classes", "status",
-        "caution", "seconds",
+        "top1_mean_best10", "top1_last", "per_class_last", "loss_last", "train_top1_last", "num_classes",
+        "num_train_images", "num_test_images", "chance", "status", "caution", "seconds",
     ]  # fmt: skip
     row = table.iloc[0]
     assert (row["run"], row["kind"], row["n"]) == ("B3B+_random-0_seed-0", "selffer+", 3)
@@ -102,13 +101,13 @@ def test_a_table_has_a_top_5_where_a_task_has_more_than_20_classes(make_result):
 def test_the_table_says_what_is_not_to_be_trusted(make_result):
     made = [make_result("baseA", status="diverged"), make_result("baseB"), make_result("A1B"), make_result("B1B")]
     made += [make_result("R1B", top1_history=(0.14, 0.1)), make_result("A2B", status="diverged")]
-    table = result_files.table(made).set_index("treatment")
+    made += [make_result("baseA", 0.1, seed=1), make_result("A3B", seed=1), make_result("A4B", 0.1, seed=1)]
+    table = result_files.table(made).set_index(["treatment", "seed"])
     assert table["caution"].to_dict() == {
-        "baseA": "diverged", "A2B": "diverged", "A1B": "copied from a base that diverged", "baseB": "", "B1B": "",
-        "R1B": "never left chance",
+        ("baseA", 0): "diverged", ("A2B", 0): "diverged", ("A1B", 0): "copied from a base that diverged",
+        ("baseB", 0): "", ("B1B", 0): "", ("R1B", 0): "at chance", ("baseA", 1): "at chance",
+        ("A3B", 1): "copied from a base at chance", ("A4B", 1): "at chance",
     }  # fmt: skip
-    said = diagnostics.find_warnings(table.reset_index(), "top1_last")
-    assert "A1B_random-0_seed-0 was copied from a base that diverged" in said
 
 
 def test_rows_stand_by_split_seed_target_treatment_and_n(make_result):

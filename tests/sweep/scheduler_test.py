@@ -15,7 +15,7 @@ from tf_transfer.results import result_files
 RUNS = {f"{treatment}_random-0_seed-0" for treatment in ("baseB", "B1B", "B1B+")}
 COLUMNS = (
     "run treatment kind split source target n images_per_class seed steps top1_mean_best10 top1_last per_class_last "
-    "loss_last train_top1_last num_classes status caution seconds"
+    "loss_last train_top1_last num_classes num_train_images num_test_images chance status caution seconds"
 ).split()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tf_transfer.analysis import averages
+from tf_transfer.analysis import averages, diagnostics
 from tf_transfer.analysis.intervals import Differences, ImageDifferences, only_images_count
 from tf_transfer.experiment import treatments
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
@@ -55,10 +55,17 @@ class Group(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Accuracy of a network in percent and, where it was recorded, which test images it got right, bool [images]."""
+    """How well a network does.
+
+    Attributes:
+      accuracy: In percent.
+      correct: Which test images it got right, bool [images], where it was recorded.
+      caution: Why not to trust it, as from `diagnostics.cautions`.
+    """
 
     accuracy: float
     correct: np.ndarray | None
+    caution: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +110,12 @@ class Scores:
             by_group.setdefault(merged, []).append(_subtract(scores, contrasts))
         return {group: self._average(group, members) for group, members in by_group.items()}
 
+    def cautions(self, contrast: Contrast) -> list[str]:
+        """Why not to trust the networks of a contrast, over all groups that have all of them."""
+        needed = contrast.networks
+        complete = [scores for scores in self.groups.values() if needed <= scores.keys()]
+        return sorted({scores[network].caution for scores in complete for network in needed} - {""})
+
     def _average(self, group: Group, members: Sequence[_GroupDifferences]) -> Differences:
         values = np.mean([member.values for member in members], 0)
         per_image = [member.per_image for member in members if member.per_image is not None]
@@ -146,7 +159,8 @@ def collect_scores(table: pd.DataFrame, metric: str, images: ImageResults = NOT_
     if len(volumes) > 1:
         raise ValueError(f"images_per_class: expected one training volume in the table, got {volumes}")
     groups: dict[Group, dict[Network, Score]] = {}
-    for row in rows.to_dict("records"):
+    cautions = diagnostics.cautions(rows, metric)
+    for row, caution in zip(rows.to_dict("records"), cautions, strict=True):
         group, network = Group(row["split"], row["seed"], row["target"]), Network(row["kind"], row["n"])
         scores = groups.setdefault(group, {})
         if network in scores:
@@ -155,7 +169,7 @@ def collect_scores(table: pd.DataFrame, metric: str, images: ImageResults = NOT_
                 "the table; expected each network once"
             )
         known = metric != PER_CLASS or (row["split"], row["target"]) in images.labels
-        scores[network] = Score(100 * row[metric], images.correct.get(row["run"]) if known else None)
+        scores[network] = Score(100 * row[metric], images.correct.get(row["run"]) if known else None, caution)
     weights = {task: class_weights(labels) for task, labels in images.labels.items()} if metric == PER_CLASS else {}
     return Scores(groups, _number_images(rows, images), weights)
 

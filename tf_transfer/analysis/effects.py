@@ -5,10 +5,12 @@ Names and meanings follow sections 2 and 4 of the paper, the averages over layer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tf_transfer.analysis.contrasts import Contrast, Group, Network, Pair, Scores, collect_scores, source_of_chance
+from tf_transfer.analysis.diagnostics import INDISTINGUISHABLE
 from tf_transfer.analysis.intervals import Differences, holm, pool
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
@@ -43,7 +45,7 @@ EFFECTS = {
 }
 COLUMNS = (
     "effect", "layers", "n", "estimate", "low", "high", "p", "p_holm", "groups", "images", "source_of_chance",
-    "group_error", "image_error",
+    "group_error", "image_error", "caution",
 )  # fmt: skip
 
 
@@ -85,6 +87,9 @@ def estimate_effects(table: pd.DataFrame, metric: str, images: ImageResults = NO
         source_of_chance: What the interval accounts for. With `images` alone it holds for these networks only, not
           for others from another split or seed.
         group_error, image_error: The two standard errors, see `intervals.Interval`.
+        caution: Why nothing should be concluded from the row: `at chance` and the like (`diagnostics.cautions`) of a
+          network on either side, in any group, or `diagnostics.INDISTINGUISHABLE` if no test image tells the networks
+          apart. Such a row has no p value.
 
     Raises:
       ValueError: As in `collect_scores`.
@@ -103,24 +108,27 @@ def _rows(scores: Scores) -> Iterator[dict[str, object]]:
         by_layer = {n: scores.differences([effect.contrast([n])]) for n in scores.layers}
         measured = [n for n, groups in by_layer.items() if groups]
         for n in measured:
-            yield {"effect": name, "layers": str(n), "n": n} | _estimate(by_layer[n])
+            yield {"effect": name, "layers": str(n), "n": n} | _estimate(scores, effect.contrast([n]), by_layer[n])
         for layers in layer_ranges(measured):
-            groups = scores.differences([effect.contrast(layers)])
+            contrast = effect.contrast(layers)
+            groups = scores.differences([contrast])
             if groups:
-                yield {"effect": name, "layers": f"{layers[0]}-{layers[-1]}"} | _estimate(groups)
+                yield {"effect": name, "layers": f"{layers[0]}-{layers[-1]}"} | _estimate(scores, contrast, groups)
 
 
-def _estimate(groups: Mapping[Group, Differences]) -> dict[str, object]:
+def _estimate(scores: Scores, contrast: Contrast, groups: Mapping[Group, Differences]) -> dict[str, object]:
     interval = pool(list(groups.values())).interval()
     low, high = interval.bounds()
+    cautions = scores.cautions(contrast) or [INDISTINGUISHABLE] * bool(interval.num_agreed)
     return {
         "estimate": interval.estimate,
         "low": low,
         "high": high,
-        "p": interval.p,
+        "p": interval.p if not cautions else math.nan,
         "groups": interval.num_groups,
         "images": interval.num_images,
         "source_of_chance": source_of_chance(groups),
         "group_error": interval.group_error,
         "image_error": interval.image_error,
+        "caution": ", ".join(cautions),
     }

@@ -24,7 +24,7 @@ class Findings:
     Attributes:
       answer: What was found, a sentence or two each.
       recommendation: What to do: fine-tune, freeze, or neither.
-      caution: What the intervals account for, and what they do not.
+      caution: What the intervals account for, and what they do not; to be read first.
     """
 
     answer: tuple[str, ...]
@@ -35,9 +35,9 @@ class Findings:
     def sentences(self) -> list[str]:
         """All of it, one paragraph per line."""
         return [
+            *filter(None, [self.caution]),
             *self.answer,
             *(f"Recommendation: {text}" for text in self.recommendation),
-            *filter(None, [self.caution]),
         ]
 
 
@@ -72,6 +72,7 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
 
     A cost or gain is claimed only if its 95 % interval excludes zero and it is significant after Holm's correction for
     all rows of the table. For the best of several networks, the interval is widened because it was chosen for its gain.
+    Rows with a caution (networks at chance, or that no test image tells apart) are left out: nothing rests on them.
 
     Args:
       effects: As from `effects.estimate_effects`.
@@ -79,24 +80,32 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
     """
     if effects.empty:
         return Findings(("There is nothing to compare yet: no transfer, selffer or random network beside a base.",))
-    if effects["low"].isna().all():
+    reliable = effects[effects["caution"] == ""]
+    if reliable.empty:
+        return Findings((
+            "Nothing can be concluded: each comparison rests on networks at chance, copied from such, or that no test "
+            "image tells apart. What to do about it stands with the cautions.",
+        ))  # fmt: skip
+    if reliable["low"].isna().all():
         return Findings((
             "Nothing can be said beyond the numbers of these networks: with only one group, and no record of which "
             "images each network got right, there are no intervals. Train more splits (split_seeds) or seeds.",
         ))  # fmt: skip
     layers = effects[effects["n"].notna() & effects["low"].notna()]
     averages = effects[effects["n"].isna()]
-    cost, boost = _rows_of(layers, "transfer cost"), _rows_of(layers, "boost over base")
+    cost, boost, co_adaptation, specialisation = (
+        _rows_of(layers, name) for name in ("transfer cost", "boost over base", "co-adaptation", "specialisation")
+    )
     best = find_best_network(cost, boost)
     answer = [
         *_freezing_cost_sentences(cost),
         *_best_network_sentences(best, _rows_of(layers, "boost over BnB+")),
         *_fine_tuning_sentences(_rows_of(averages, "boost over base"), _rows_of(averages, "boost over BnB+")),
-        *_co_adaptation_sentences(_rows_of(layers, "co-adaptation")),
-        *_transition_sentences(_rows_of(layers, "specialisation"), transition),
+        *_co_adaptation_sentences(co_adaptation),
+        *_transition_sentences(specialisation, co_adaptation, transition),
         *_learnt_features_sentences(_rows_of(layers, "over random")),
     ]
-    return Findings(tuple(answer), tuple(_recommendations(cost, best)), _interval_caution(effects))
+    return Findings(tuple(answer), tuple(_recommendations(cost, best)), _interval_caution(reliable))
 
 
 def find_best_network(cost: pd.DataFrame, boost: pd.DataFrame) -> BestNetwork | None:
@@ -107,11 +116,12 @@ def find_best_network(cost: pd.DataFrame, boost: pd.DataFrame) -> BestNetwork | 
       boost: The rows of `boost over base` likewise.
 
     Returns:
-      The best, or None if there are no rows.
+      The best, or None if there are no rows without a caution. Those with one count as candidates: that they are not
+      chosen is no merit of the others.
     """
     candidates = len(cost) + len(boost)
-    networks = [_gain_over_base(row, True, candidates) for _, row in boost.iterrows()]
-    networks += [_gain_over_base(row, False, candidates) for _, row in cost.iterrows()]
+    networks = [_gain_over_base(row, True, candidates) for _, row in _reliable(boost).iterrows()]
+    networks += [_gain_over_base(row, False, candidates) for _, row in _reliable(cost).iterrows()]
     return max(networks, key=lambda network: (network.low > 0, network.gain), default=None)
 
 
@@ -123,13 +133,13 @@ def _gain_over_base(row: pd.Series, fine_tuned: bool, candidates: int) -> BestNe
 
 
 def _rows_without_measured_cost(cost: pd.DataFrame) -> pd.DataFrame:
-    """The rows from the lowest layer up to the first with a measured cost, or none known."""
-    return cost[~((cost["low"] > 0) | cost["low"].isna()).cummax()]
+    """The rows from the lowest layer up to the first with a measured cost, or none that can be trusted."""
+    return cost[~((cost["low"] > 0) | (cost["caution"] != "")).cummax()]
 
 
 def _rows_of_tolerable_cost(cost: pd.DataFrame) -> pd.DataFrame:
     """The rows from the lowest layer on whose intervals keep the cost below `TOLERABLE_COST`."""
-    return cost[~(~(cost["high"] < TOLERABLE_COST)).cummax()]
+    return cost[~((cost["high"] >= TOLERABLE_COST) | (cost["caution"] != "")).cummax()]
 
 
 def _freezing_cost_sentences(cost: pd.DataFrame) -> list[str]:
@@ -156,7 +166,7 @@ def _freezing_cost_sentences(cost: pd.DataFrame) -> list[str]:
         if highest["n"] != first["n"]:
             text += f"; the cost is highest for {_copied_layers(highest)}, {_points(highest)}"
         sentences.append(f"{text}.")
-    uncertain = cost[(cost["low"] > 0) & ~_is_significant(cost)]
+    uncertain = cost[(cost["caution"] == "") & (cost["low"] > 0) & ~_is_significant(cost)]
     if len(uncertain):
         sentences.append(
             f"A cost at n = {_layer_numbers(uncertain)} is likely but not certain: its interval excludes zero, but it "
@@ -207,11 +217,14 @@ def _fine_tuning_sentences(over_base: pd.DataFrame, over_selffer: pd.DataFrame) 
 
 
 def _co_adaptation_sentences(co_adaptation: pd.DataFrame) -> list[str]:
-    if not len(co_adaptation):
+    reliable = _reliable(co_adaptation)
+    if not len(reliable):
         return []
-    likely = co_adaptation[co_adaptation["low"] > 0]
+    all_reliable = len(reliable) == len(co_adaptation)
+    likely = reliable[reliable["low"] > 0]
     if not len(likely):
-        return ["No loss from splitting layers that learnt together (fragile co-adaptation) was found."]
+        where = "" if all_reliable else f" at n = {_layer_numbers(reliable)}"
+        return [f"No loss from splitting layers that learnt together (fragile co-adaptation) was found{where}."]
     certain = likely[_is_significant(likely)]
     highest = (certain if len(certain) else likely).sort_values("estimate").iloc[-1]
     layer, points = f"after layer {highest['n']}", f"{_points(highest)} points"
@@ -222,12 +235,15 @@ def _co_adaptation_sentences(co_adaptation: pd.DataFrame) -> list[str]:
             "comparisons."
         ]
     if len(certain) == 1:
-        return [f"{start} {points} {layer}; no loss is found elsewhere."]
+        return [f"{start} {points} {layer}{'; no loss is found elsewhere' if all_reliable else ''}."]
     return [f"{start} most {layer}, {points}; a loss is found at n = {_layer_numbers(certain)}."]
 
 
-def _transition_sentences(specialisation: pd.DataFrame, transition: Transition | None) -> list[str]:
-    if transition is None or not _is_significant(specialisation).any():
+def _transition_sentences(
+    specialisation: pd.DataFrame, co_adaptation: pd.DataFrame, transition: Transition | None
+) -> list[str]:
+    doubtful = any((rows["caution"] != "").any() for rows in (specialisation, co_adaptation))
+    if transition is None or doubtful or not _is_significant(specialisation).any():
         return []
     sentences, centre, crossover = [], transition.centre, transition.crossover
     if centre.high - centre.low < transition.layers[-1] - transition.layers[0]:  # false if the interval is unknown
@@ -274,10 +290,12 @@ def _recommendations(cost: pd.DataFrame, best: BestNetwork | None) -> list[str]:
         elif last["high"] < 0:
             price = f"this costs nothing ({_points(last)} points)"
         text = f"If layers are to stay frozen, cut after layer {last['n']}: {price}"
-        deeper = cost[cost["n"] > last["n"]]
+        deeper = _reliable(cost[cost["n"] > last["n"]])
         if len(deeper):
             text += f"; for {_copied_layers(deeper.iloc[0])} it is {_points(deeper.iloc[0])}"
         advice.append(f"{text}.")
+    if best is None and not advice:
+        return []
     return advice or [
         "None: no transfer is measurably better than training from scratch, or certain to be almost as good."
     ]
@@ -309,6 +327,10 @@ def _interval_caution(effects: pd.DataFrame) -> str:
 
 def _rows_of(rows: pd.DataFrame, effect: str) -> pd.DataFrame:
     return rows[rows["effect"] == effect]
+
+
+def _reliable(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["caution"] == ""]
 
 
 def _is_significant(rows: pd.DataFrame) -> pd.Series:

@@ -16,6 +16,12 @@ average. The variance of such a weighted mean is taken from w (d - mean), its li
 matters, for the step of accuracies and the correction for few images, it is Kish's effective number, (sum of w)^2 / sum
 of w^2. With classes of equal size all weights are 1, and nothing changes.
 
+Where all networks of a difference are right on the same images, in every group, there is no variation to estimate a
+variance from, but that is no certainty: with n images, none of which tells two networks apart, the share of images that
+would is at most 1 - 0.05^(1/n), about 3/n, at 95 % (the exact binomial bound; "rule of three", Hanley and Lippman-Hand,
+JAMA 249, 1983). No difference can be larger than that share, so that it is the half-width of such an interval, with n
+the fewest images of a group. Its coverage is at least 95 % for the images; of other splits or seeds it says nothing.
+
 With one or two groups only the variance from the images is used, and the interval holds for these networks only. Two
 groups say next to nothing about other networks: the quantile of the t distribution would be 12.7.
 """
@@ -32,6 +38,7 @@ from scipy import optimize, special
 LEVEL = 0.95
 MIN_GROUPS = 3  # the fewest that say anything about other networks; the t distribution's quantile is 4.3
 _MIN_P = 1e-30  # a smaller p value says nothing more
+_NO_ERROR = 1e-9  # points; a smaller standard error is one of rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +91,8 @@ class PooledDifferences:
         count; NaN where nothing is known.
       num_groups: Number of groups.
       num_images: Number of different test images; 0 where they were not recorded in all groups.
+      num_agreed: int [K], the fewest test images of a group where no image tells the networks of a difference apart; 0
+        where one does.
     """
 
     mean: np.ndarray
@@ -91,18 +100,21 @@ class PooledDifferences:
     image_covariance: np.ndarray
     num_groups: int
     num_images: int
+    num_agreed: np.ndarray
 
     def interval(self, index: int = 0) -> Interval:
         """The interval of one of the differences.
 
-        It is unknown (NaN) for one group without recorded images, and for a difference that never varies but is not 0.
+        It is unknown (NaN) for one group without recorded images, and for a difference that never varies, unless no
+        recorded image tells the networks apart.
         """
         estimate = float(self.mean[index])
         group_error = float(self.group_covariance[index, index]) ** 0.5
         image_error = float(np.maximum(0, self.image_covariance[index, index])) ** 0.5  # NaN stays NaN
-        if group_error == image_error == 0 != estimate:
+        num_agreed = int(self.num_agreed[index])
+        if not num_agreed and max(group_error, image_error) < _NO_ERROR:
             image_error = np.nan
-        return Interval(estimate, group_error, image_error, self.num_groups, self.num_images)
+        return Interval(estimate, group_error, image_error, self.num_groups, self.num_images, num_agreed)
 
     def draw(self, count: int, seed: int = 0) -> np.ndarray:
         """Draws means from their sampling distribution, float [count, K]; the groups' part from a t distribution."""
@@ -126,6 +138,7 @@ class Interval:
         the interval is unknown.
       num_groups: Number of groups.
       num_images: Number of test images.
+      num_agreed: Number of test images where none of them tells the networks apart; else 0.
     """
 
     estimate: float
@@ -133,6 +146,7 @@ class Interval:
     image_error: float
     num_groups: int
     num_images: int
+    num_agreed: int = 0
 
     def bounds(self, comparisons: int = 1) -> tuple[float, float]:
         """Lower and upper end, at 95 % for this many comparisons together (Bonferroni)."""
@@ -161,7 +175,8 @@ class Interval:
 
         from_groups = part(self.group_error, self.num_groups - 1)
         from_images = part(self.image_error, max(1, self.num_images - 1))
-        return float(np.hypot(from_groups, from_images))
+        unseen = 100 * (1 - p ** (1 / self.num_agreed)) if self.num_agreed else 0.0
+        return max(float(np.hypot(from_groups, from_images)), unseen)
 
 
 def pool(groups: Sequence[Differences]) -> PooledDifferences:
@@ -184,7 +199,14 @@ def pool(groups: Sequence[Differences]) -> PooledDifferences:
             # Accuracies come in steps of one image. Without this, groups that agree to the step would leave no doubt.
             group_covariance += np.eye(values.shape[1]) * (_accuracy_step(images) ** 2 / 12 / len(groups))
     num_images = len(np.unique(np.concatenate([group.ids for group in images]))) if images else 0
-    return PooledDifferences(values.mean(0), group_covariance, image_covariance, len(groups), num_images)
+    return PooledDifferences(
+        values.mean(0),
+        group_covariance,
+        image_covariance,
+        len(groups),
+        num_images,
+        _count_agreed_images(images, values),
+    )
 
 
 def only_images_count(groups: Sequence[Differences]) -> bool:
@@ -213,6 +235,20 @@ def _recorded_images(groups: Sequence[Differences]) -> list[ImageDifferences]:
     """The differences per image of all groups; none if any group lacks them."""
     images = [group.images for group in groups if group.images is not None]
     return images if len(images) == len(groups) else []
+
+
+def _count_agreed_images(groups: Sequence[ImageDifferences], values: np.ndarray) -> np.ndarray:
+    """The fewest images of a group where no image of any group shows a difference, else 0; int [K].
+
+    With weights, a difference is at most the share of the images that would show it if all counted as much as the
+    heaviest, which are as many fewer.
+    """
+    if not groups:
+        return np.zeros(values.shape[1], int)
+    agreed = np.all([(group.values == 0).all(0) for group in groups], 0) & (np.abs(values) < _NO_ERROR).all(0)
+    heaviest = [1.0 if group.weights is None else float(group.weights.max()) for group in groups]
+    fewest = min(len(group.ids) / weight for group, weight in zip(groups, heaviest, strict=True))
+    return np.where(agreed, max(1, int(fewest + _NO_ERROR)), 0)
 
 
 def _accuracy_step(groups: Sequence[ImageDifferences]) -> float:

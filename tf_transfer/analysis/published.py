@@ -17,6 +17,7 @@ SOURCE = (
     "ILSVRC2012, CaffeNet, 450,000 steps per network: the 148 scores that the paper's authors published with it; mean "
     "top-1 accuracy of the ten best of 450 tests."
 )
+_TEST_IMAGES_PER_CLASS = 50
 METRIC = "top1_mean_best10"  # the one accuracy that was published
 
 
@@ -29,8 +30,13 @@ def read_table() -> pd.DataFrame:
 
     Returns:
       148 rows with the columns of `results.csv` that apply: `run`, `treatment`, `kind`, `split`, `source`, `target`,
-      `n`, `images_per_class`, `seed`, `steps`, `top1_mean_best10` (in [0, 1]), `num_classes`, `status`.
+      `n`, `images_per_class`, `seed`, `steps`, `top1_mean_best10` (in [0, 1]), `num_classes`, `status`. How many images
+      they were tested on, and chance, follow from the number of classes: ILSVRC2012 has 50 validation images of each.
     """
     import pandas as pd
 
-    return pd.read_csv(PATH, comment="#")
+    table = pd.read_csv(PATH, comment="#")
+    after = list(table).index("num_classes") + 1
+    table.insert(after, "num_test_images", _TEST_IMAGES_PER_CLASS * table["num_classes"])
+    table.insert(after + 1, "chance", 1 / table["num_classes"])
+    return table

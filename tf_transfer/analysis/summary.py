@@ -50,7 +50,7 @@ def summarise(table: pd.DataFrame, metric: str, images: ImageResults = NOT_RECOR
         metric=metric,
         means={name: averages.treatment_means(rows, metric) for name, rows in averages.families(table).items()},
         boost=table1.boost(table, metric),
-        warnings=tuple(diagnostics.find_warnings(table, metric)),
+        warnings=(*diagnostics.find_warnings(table, metric), *diagnostics.warn_of_indistinguishable(estimated)),
         effects=estimated,
         findings=findings.describe(estimated, transition.find_transition(family, metric, images)),
     )

@@ -15,6 +15,18 @@ EXPLICIT = "explicit"
 DATA_SETS = "data sets"
 ALL = "all"
 KINDS = (RANDOM, NATURAL_MAN_MADE, EXPLICIT, DATA_SETS, ALL)
+MIN_CLASSES = 2  # of a task: with one class there is nothing to tell apart, and every network is always right
+
+# What to do where a task has too few classes.
+_MORE_CLASSES = {
+    RANDOM: "random halves need a data set of at least 4 classes; with fewer, take split='all' (one task, B; "
+    "treatments BnB, BnB+ and RnB), or another data set as task A (split='data sets')",
+    NATURAL_MAN_MADE: "name at least 2 natural classes in classes_a and 2 man-made ones in classes_b, or take "
+    "split='random'",
+    EXPLICIT: "name at least 2 classes in each of classes_a and classes_b",
+    DATA_SETS: "prepare stores of at least 2 classes each",
+    ALL: "prepare a store of at least 2 classes",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +87,12 @@ class TaskClasses:
     def __post_init__(self):
         name = str(self.split)
         for task, classes in (("A", self.classes_a), ("B", self.classes_b)):
-            if not classes and (self.split.kind, task) != (ALL, "A"):
-                raise ValueError(f"split {name!r}: task {task} has no classes; give each task at least one class")
+            if len(classes) < MIN_CLASSES and (self.split.kind, task) != (ALL, "A"):
+                count = "1 class" if classes else "no classes"
+                raise ValueError(
+                    f"split {name!r}: task {task} has {count}, but a network needs at least {MIN_CLASSES} to tell "
+                    f"apart; {_MORE_CLASSES[self.split.kind]}"
+                )
         shared = sorted(set(self.classes_a) & set(self.classes_b))
         if shared and self.split.kind != DATA_SETS:  # in which they number the classes of different stores
             raise ValueError(
@@ -95,17 +111,12 @@ def random_halves(num_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     NumPy's generator with a list of one element).
 
     Args:
-      num_classes: Number of classes, at least 2. Of an odd number, B gets one more.
+      num_classes: Number of classes. Of an odd number, B gets one more.
       seed: Any non-negative integer.
 
     Returns:
       `(A, B)`: two sorted int64 arrays of class indices which together hold each class once.
-
-    Raises:
-      ValueError: There are fewer than two classes.
     """
-    if num_classes < 2:
-        raise ValueError(f"random halves need at least 2 classes, got {num_classes}")
     all_classes = np.arange(num_classes)
     chosen = np.random.RandomState([seed]).choice(all_classes, num_classes // 2, replace=False)
     return np.sort(chosen), np.setdiff1d(all_classes, chosen)

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tf_transfer.data import image_store
 from tf_transfer.experiment import class_splits, treatments
@@ -14,7 +14,7 @@ from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Block, Experiment, Recipe
 from tf_transfer.experiment.graph_networks import GraphNetwork
 from tf_transfer.experiment.layer_tables import Architecture
-from tf_transfer.experiment.tasks import Task, make_task
+from tf_transfer.experiment.tasks import Task, list_counts, make_task
 from tf_transfer.experiment.treatments import Treatment
 
 _RUN_NAME = re.compile(r"(?P<treatment>[^_]+)_(?P<split>[^_]+)_seed-(?P<seed>[0-9]+)(_images-(?P<images>[0-9]+))?")
@@ -131,6 +131,20 @@ class Plan:
         recipes = {name: _recipe(self.experiment, blocks[name]) for name in self.blocks}
         return {run: recipes[name] for name, runs in self.blocks.items() for run in runs}
 
+    @functools.cached_property
+    def shortfalls(self) -> tuple[str, ...]:
+        """Says in one sentence for each limit and store which classes have fewer training images than the limit."""
+        short: dict[tuple[int, str], dict[str, int]] = {}
+        for run in self.runs:
+            task = self.task(run, run.treatment.target)
+            short.setdefault((task.images_per_class, task.store), {}).update(task.short_classes())
+        return tuple(
+            f"images_per_class={limit}: {len(counts)} of {image_store.read_meta(store).num_classes} classes of {store} "
+            f"have fewer training images and give all that they have: {list_counts(counts)}"
+            for (limit, store), counts in short.items()
+            if counts
+        )
+
     def recipe(self, run: Run) -> Recipe:
         """The recipe that a run of this plan is trained by: the experiment's, with the steps of the run's block."""
         return self._recipes[run]
@@ -167,11 +181,13 @@ def make_plan(experiment: Experiment) -> Plan:
 
     Raises:
       FileNotFoundError: An image store does not exist.
-      ValueError: A treatment, layer, split or network is wrong, or two stores do not go together.
+      ValueError: A treatment, layer, split or network is wrong, a task has fewer than two classes, no class has as many
+        images as a limit of images per class, or two stores do not go together.
     """
     _check_stores(experiment)
     runs: dict[Run, str] = {}
     blocks = experiment.all_blocks()
+    _check_volumes(experiment, blocks.values())
     recipes = {name: _recipe(experiment, block) for name, block in blocks.items()}
     for name, block in blocks.items():
         for run in _block_runs(experiment, block):
@@ -242,6 +258,21 @@ def _check_stores(experiment: Experiment) -> None:
         raise ValueError(
             f"recipe.crop_padding is {experiment.recipe.crop_padding}, more than the images of {experiment.store} have "
             f"pixels ({store.image_size}); pad less"
+        )
+
+
+def _check_volumes(experiment: Experiment, blocks: Iterable[Block]) -> None:
+    """Refuses a limit that limits nothing: it would train the same again, and look like a larger volume."""
+    stores = [store for store in (experiment.store, experiment.source_store) if store]
+    metas = [image_store.read_meta(store) for store in stores]
+    if not all(meta.files for meta in metas):
+        return  # a description of what is expected, whose counts are assumed
+    most = max(count for meta in metas for count in meta.images_per_class["train"])
+    beyond = sorted({limit for block in blocks for limit in block.images_per_class if limit > most})
+    if beyond:
+        raise ValueError(
+            f"images_per_class={beyond[0]} is more than there is: no class of {' or '.join(stores)} has more than "
+            f"{most} training images; give limits of at most {most}, and 0 for all images"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from tf_transfer.data import image_store
 from tf_transfer.experiment import class_splits
 from tf_transfer.experiment.class_splits import ClassSplit, TaskClasses
 from tf_transfer.experiment.config import Experiment
+
+_CLASSES_LISTED = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,13 +34,24 @@ class Task:
         limit = self.images_per_class if split == "train" else 0
         return image_store.read_meta(self.store).num_images(split, self.classes, limit)
 
+    def test_images_per_class(self) -> list[int]:
+        """Number of test images of each class, in the order of `classes`."""
+        counts = image_store.read_meta(self.store).images_per_class["test"]
+        return [counts[label] for label in self.classes]
+
+    def short_classes(self) -> dict[str, int]:
+        """The classes with fewer training images than `images_per_class`, and how many each has."""
+        meta = image_store.read_meta(self.store)
+        counts = {meta.class_names[label]: meta.images_per_class["train"][label] for label in self.classes}
+        return {name: count for name, count in counts.items() if count < self.images_per_class}
+
 
 def divide_classes(experiment: Experiment, split: ClassSplit) -> TaskClasses:
     """Divides the classes as a class split says, also one that another config asked for.
 
     Raises:
       FileNotFoundError: There is no store.
-      ValueError: The halves overlap, are empty, or name unknown classes.
+      ValueError: The halves overlap, one has fewer than two classes, or they name unknown classes.
     """
     names = image_store.read_meta(experiment.store).class_names
     every = tuple(range(len(names)))
@@ -72,3 +86,10 @@ def make_task(experiment: Experiment, split: ClassSplit, letter: str, images_per
     from_source = letter == "A" and split.kind == class_splits.DATA_SETS
     store = experiment.source_store if from_source else experiment.store
     return Task(store, divide_classes(experiment, split).of(letter), images_per_class)
+
+
+def list_counts(counts: Mapping[str, int]) -> str:
+    """Writes classes with their numbers of images, the rarest first: `cat 10, dog 12`."""
+    listed = [f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: item[1])]
+    more = f" and {len(listed) - _CLASSES_LISTED} more" if len(listed) > _CLASSES_LISTED else ""
+    return ", ".join(listed[:_CLASSES_LISTED]) + more

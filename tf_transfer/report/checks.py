@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from tf_transfer.analysis import diagnostics
 from tf_transfer.data.image_store import SET_ASIDE
 from tf_transfer.experiment import class_splits, treatments
-from tf_transfer.experiment.tasks import divide_classes
+from tf_transfer.experiment.tasks import divide_classes, list_counts, make_task
 from tf_transfer.results.result import FINISHED
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def check_all(contents: Contents, metric: str) -> list[Check]:
         _check_bases_trained(results, table, metric),
         _check_finite(results),
         _check_above_chance(table, metric),
+        _check_volumes(contents),
         _check_hashes("Did frozen weights stay unchanged?", "frozen_sha256", freezing),
         _check_hashes("Were copied weights identical to their origin?", "copied_sha256", copying),
         _check_disjoint_classes(experiment, table["split"].unique()),
@@ -130,9 +132,36 @@ def _check_above_chance(table: pd.DataFrame, metric: str) -> Check:
     at_chance = diagnostics.at_chance(table, metric)
     if len(at_chance):
         return Check(question, False, f"At chance: {_shorten(at_chance['run'])}.")
-    lowest = table.iloc[int((table[metric] * table["num_classes"]).argmin())]
-    detail = f"The lowest reached {100 * lowest[metric]:.1f} %; chance is {100 / lowest['num_classes']:.1f} %."
+    lowest = table.iloc[int((table["top1_last"] - table["chance"]).argmin())]
+    detail = (
+        f"The nearest to it got {100 * lowest['top1_last']:.1f} % of {lowest['num_test_images']:,} test images right; "
+        f"chance, the share of their largest class, is {100 * lowest['chance']:.1f} %."
+    )
     return Check(question, True, detail)
+
+
+def _check_volumes(contents: Contents) -> Check:
+    question = "Did every class have as many images as the limit?"
+    limited = contents.table[contents.table["images_per_class"] > 0]
+    if limited.empty:
+        return Check(question, True, "No limit of images per class was set.")
+    short = limited[limited["num_train_images"] < limited["images_per_class"] * limited["num_classes"]]
+    if short.empty:
+        return Check(question, True, "In every run.")
+    return Check(question, False, " ".join(f"{text}." for text in _name_short_classes(contents.experiment, short)))
+
+
+def _name_short_classes(experiment: Experiment, short: pd.DataFrame) -> list[str]:
+    found = []
+    for _, rows in short.groupby(["split", "target", "images_per_class"]):
+        row = rows.iloc[0]
+        text = f"{_shorten(rows['run'])}: {row['num_train_images']} images of {row['num_classes']} classes"
+        with contextlib.suppress(FileNotFoundError, ValueError):  # without the store, the classes are not known
+            limit = int(row["images_per_class"])
+            counts = make_task(experiment, class_splits.parse(row["split"]), row["target"], limit).short_classes()
+            text += f", since some have fewer than {limit}: {list_counts(counts)}"
+        found.append(text)
+    return found
 
 
 def _freezes(result: Result) -> bool:

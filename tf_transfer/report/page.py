@@ -38,14 +38,12 @@ if TYPE_CHECKING:
     from tf_transfer.experiment.plan import Cohort
 
 # Columns of the table of runs that are named once above it where they are the same in all rows.
-_OFTEN_CONSTANT = ("split", "images_per_class", "seed", "steps", "num_classes", "status", "caution")
-_PERCENT = (
-    "top1_last",
-    "top1_mean_best10",
-    "per_class_last",
-    "top5_last",
-    "train_top1_last",
-)  # shares in the table, percent on the page
+_OFTEN_CONSTANT = (
+    *("split", "images_per_class", "seed", "steps"),
+    *("num_classes", "num_train_images", "num_test_images", "chance", "status", "caution"),
+)
+# Shares in the table, percent on the page.
+_PERCENT = ("top1_last", "top1_mean_best10", "per_class_last", "top5_last", "train_top1_last", "chance")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +174,7 @@ def render(page: Page) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         version=__version__,
         csv=table.to_csv(index=False, float_format="%.6g"),
-        constants={name: table[name].iloc[0] for name in constant if table[name].iloc[0] != ""},
+        constants={name: _constant(name, table[name].iloc[0]) for name in constant if table[name].iloc[0] != ""},
         columns=[f"{name} (%)" if name in _PERCENT else name for name in varying.columns],
         rows=[[_cell(str(name), value) for name, value in row.items()] for row in varying.to_dict("records")],
         num_missing=sum(len(cohort.runs) for cohort in page.missing),
@@ -242,6 +240,10 @@ def _shorten_path(path: str) -> str:
     return os.path.relpath(path) if path.startswith(os.getcwd() + os.sep) else path
 
 
+def _constant(name: str, value: object) -> str:
+    return _cell(name, value)[0] + (" %" if name in _PERCENT else "")
+
+
 def _cell(name: str, value: object) -> tuple[str, str]:
     """What a cell of the table of runs shows, and what it is sorted by."""
     if value is None or value != value:
@@ -260,9 +262,11 @@ def _effect_rows(effects: pd.DataFrame) -> dict[str, Any]:
         if by_layers:
             rows[name] = [_effect_cell(by_layers[layers]) if layers in by_layers else None for layers in columns]
     patterns = {name: [treatments.pattern(kind) for kind in EFFECTS[name]] for name in rows}
-    return {"columns": columns, "rows": rows, "patterns": patterns}
+    any_doubtful = bool((effects["caution"] != "").any())
+    return {"columns": columns, "rows": rows, "patterns": patterns, "any_doubtful": any_doubtful}
 
 
 def _effect_cell(row: Mapping[Any, Any]) -> dict[str, Any]:
     interval = "" if row["low"] != row["low"] else f"{row['low']:.1f} to {row['high']:.1f}"
-    return {"estimate": f"{row['estimate']:.1f}", "interval": interval, "found": row["p_holm"] < SIGNIFICANT}
+    estimate = f"({row['estimate']:.1f})" if row["caution"] else f"{row['estimate']:.1f}"
+    return {"estimate": estimate, "interval": interval, "found": row["p_holm"] < SIGNIFICANT}

@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 
 from tf_transfer.experiment.plan import Run, parse_run
+from tf_transfer.results import chance
 
 FINISHED: Final = "finished"
 DIVERGED: Final = "diverged"
-CHANCE_FACTOR = 1.5  # a network below 1.5 times chance has hardly learnt anything
+AT_CHANCE = "at chance"
 COPIED_FROM_DIVERGED = "copied from a base that diverged"
+COPIED_FROM_CHANCE = "copied from a base at chance"
 TOP5_CLASSES = 20  # with no more classes than that, five guesses say little
 BEST = 10  # the paper reports the mean of a network's ten best tests
 
@@ -30,6 +32,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
       status: `finished`, or `diverged` where the loss or a weight was not a finite number.
       steps: Training steps done.
       num_classes: Number of classes of the target.
+      num_train_images: Number of its training images.
+      test_images_per_class: Number of test images of each of its classes.
       test_steps: The steps after which the network was tested.
       top1_history: Top-1 accuracy of each test, in [0, 1].
       per_class_history: Mean per-class accuracy of each test, in [0, 1].
@@ -51,6 +55,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     status: Literal["finished", "diverged"]
     steps: _Count
     num_classes: _Count
+    num_train_images: _Count
+    test_images_per_class: Sequence[_Count]
     test_steps: Sequence[_Count]
     top1_history: Sequence[_Share]
     per_class_history: Sequence[_Share]
@@ -69,6 +75,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self):
         parse_run(self.run)
+        if len(self.test_images_per_class) != self.num_classes:
+            raise ValueError(f"it has test images of {len(self.test_images_per_class)} classes, not {self.num_classes}")
         accuracies = (self.top1_history, self.per_class_history, self.train_top1_history)
         histories = (self.test_steps, self.loss_history, *accuracies)
         if not self.test_steps or len({len(history) for history in histories}) > 1:
@@ -94,15 +102,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Mean per-class accuracy of the last test."""
         return self.per_class_history[-1]
 
-    @property
-    def caution(self) -> str:
-        """Why not to trust the run, in a few words; empty if there is no reason."""
-        if self.status == DIVERGED:
-            return "diverged"
-        return "never left chance" if max(self.top1_history) < CHANCE_FACTOR / self.num_classes else ""
-
     def row(self) -> dict:
-        """The run's row in `results.csv`."""
+        """The run's row in `results.csv`, whose `caution` tells what is known without other runs: that it diverged."""
         run = self.planned
         treatment = run.treatment
         return {
@@ -123,7 +124,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "loss_last": self.loss_history[-1],
             "train_top1_last": self.train_top1_history[-1],
             "num_classes": self.num_classes,
+            "num_train_images": self.num_train_images,
+            "num_test_images": sum(self.test_images_per_class),
+            "chance": chance.largest_share(self.test_images_per_class),
             "status": self.status,
-            "caution": self.caution,
+            "caution": DIVERGED if self.status == DIVERGED else "",
             "seconds": self.seconds,
         }

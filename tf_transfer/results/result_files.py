@@ -14,18 +14,25 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from tf_transfer.experiment import treatments
-from tf_transfer.experiment.plan import parse_run
 from tf_transfer.files import atomic, checksums, safe_load
 from tf_transfer.files.printable import printable
+from tf_transfer.results import chance
 from tf_transfer.results.predictions import Predictions
-from tf_transfer.results.result import COPIED_FROM_DIVERGED, DIVERGED, Result
+from tf_transfer.results.result import (
+    AT_CHANCE,
+    COPIED_FROM_CHANCE,
+    COPIED_FROM_DIVERGED,
+    DIVERGED,
+    FINISHED,
+    Result,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,22 +171,38 @@ def finished_runs(workdir: str | os.PathLike) -> list[str]:
 def table(results: Iterable[Result]) -> pd.DataFrame:
     """Gathers results into a table, one row a run, as in `results.csv`.
 
-    Its column `caution` says if a run diverged, never left chance, or was copied from a base that diverged.
-    It has a column `top5_last` if any task has more than 20 classes.
+    Its column `caution` says if a run diverged, is at chance (`chance.at_chance`, among all runs of the table), or was
+    copied from such a base. It has a column `top5_last` if any task has more than 20 classes.
     """
     import pandas as pd
 
     kinds = treatments.KINDS
-    rows = [result.row() for result in results]
-    diverged = {row["run"] for row in rows if row["status"] == DIVERGED}
-    for row in rows:
-        base = parse_run(row["run"]).base
-        if base and base.name in diverged:
-            row["caution"] = row["caution"] or COPIED_FROM_DIVERGED
+    results = list(results)
+    cautions = _cautions(results)
+    rows = [result.row() | {"caution": cautions[result.run]} for result in results]
     rows.sort(key=lambda row: (kinds.index(row["kind"]) if row["kind"] in kinds else len(kinds), row["kind"], row["n"]))
     rows.sort(key=lambda row: (row["split"], row["seed"], row["target"]))
     made = pd.DataFrame(rows)
     return made.drop(columns="top5_last") if made["top5_last"].isna().all() else made
+
+
+def _cautions(results: Sequence[Result]) -> dict[str, str]:
+    """Why not to trust each run, in a few words; empty where there is no reason."""
+    found = {result.run: "" if result.status == FINISHED else DIVERGED for result in results}
+    finished = [result for result in results if result.status == FINISHED]
+    p_values = [
+        chance.p_value(result.top1_last, result.per_class_last, result.test_images_per_class) for result in finished
+    ]
+    for result, is_at_chance in zip(finished, chance.at_chance(p_values), strict=True):
+        if is_at_chance:
+            found[result.run] = AT_CHANCE
+    of_copies = {DIVERGED: COPIED_FROM_DIVERGED, AT_CHANCE: COPIED_FROM_CHANCE}
+    copied = {
+        result.run: of_copies.get(found.get(result.planned.base.name, ""), "")
+        for result in results
+        if result.planned.base
+    }
+    return {run: caution or copied.get(run, "") for run, caution in found.items()}
 
 
 def write_table(workdir: str | os.PathLike, results: pd.DataFrame) -> pathlib.Path:

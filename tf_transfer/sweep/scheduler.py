@@ -53,7 +53,7 @@ def run_sweep(
     experiment: Experiment,
     directory: str | os.PathLike,
     on_progress: Callable[[Progress], None] = lambda progress: None,
-    on_damage: Callable[[str], None] = print,
+    on_caution: Callable[[str], None] = print,
     allow_other_versions: bool = False,
 ) -> list[Result]:
     """Trains every run of an experiment that has no result yet. Called again, it continues where it was stopped.
@@ -62,7 +62,8 @@ def run_sweep(
       experiment: What to train.
       directory: The experiment's workdir; made if need be.
       on_progress: Called about five times a second.
-      on_damage: Called with a sentence for each result that was damaged and is trained again.
+      on_caution: Called with a sentence for each limit of images per class that some classes do not reach, and for each
+        result that was damaged and is trained again.
       allow_other_versions: Continue in a workdir that was begun with other versions of TensorFlow, Keras or NumPy.
 
     Returns:
@@ -75,12 +76,14 @@ def run_sweep(
       SweepFailed: A cohort's process failed; the message names its log.
     """
     plan = make_plan(experiment)
+    for shortfall in plan.shortfalls:
+        on_caution(shortfall)
     with workdir.owned(directory) as path, _sigterm_as_interrupt():
         settled = workdir.write_config(path, experiment, allow_other_versions)
         plan = dataclasses.replace(plan, experiment=settled)
         (path / "logs").mkdir(exist_ok=True)
         for damage in result_files.set_aside_damaged(path, [run.name for run in plan.runs]):
-            on_damage(damage)
+            on_caution(damage)
         done = _Sweep(plan, path, _make_executor(settled, path), on_progress).train_all()
         checkpoints.remove(path / "checkpoints")
         return done

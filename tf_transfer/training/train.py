@@ -199,6 +199,8 @@ def _result(
         status=DIVERGED if history.loss[number][-1] is None else FINISHED,
         steps=history.steps[-1],
         num_classes=len(task.classes),
+        num_train_images=task.num_images("train"),
+        test_images_per_class=task.test_images_per_class(),
         test_steps=history.steps,
         top1_history=history.top1[number],
         per_class_history=history.per_class[number],

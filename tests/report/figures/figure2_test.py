@@ -103,7 +103,7 @@ def test_networks_that_failed_are_flagged(make_result):
     outcomes = [make_result("baseB", 0.5), make_result("A1B", 0.01), make_result("B2B", 0.4)]
     outcomes += [make_result("A3B", status=DIVERGED), make_result("R2B", status=DIVERGED)]
     points = draw_figure2(result_files.table(outcomes)).axes[0]
-    assert legend(points)[-2:] == ["never left chance", "diverged"]
+    assert legend(points)[-2:] == ["at chance", "diverged"]
     ringed, crossed = points.get_lines()[-2:]
     [of_transfers] = [line for line in points.get_lines() if line.get_label().startswith("AnB:")]
     np.testing.assert_array_equal(ringed.get_xydata(), of_transfers.get_xydata())

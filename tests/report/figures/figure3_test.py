@@ -142,7 +142,7 @@ def test_published_transfers_between_random_halves_stand_beside_such_transfers_a
 def flags(axes):
     """What is ringed and what is crossed: x and y of the former, x of the latter."""
     found = {line.get_label(): line for line in axes.get_lines()}
-    ringed, crossed = (found.get(label) for label in ("never left chance", "diverged"))
+    ringed, crossed = (found.get(label) for label in ("at chance", "diverged"))
     return [] if ringed is None else ringed.get_xydata().tolist(), [] if crossed is None else [*crossed.get_xdata()]
 
 
@@ -156,4 +156,4 @@ def test_networks_that_failed_are_flagged_in_the_panel_that_they_belong_to(make_
     assert flags(shown["random"]) == ([[2, 3]], [3, 4])
     assert flags(shown["relative"]) == ([], [])
     labels = [text.get_text() for text in shown["natural"].get_legend().get_texts()]
-    assert labels == ["never left chance", "diverged"] and shown["relative"].get_legend() is None
+    assert labels == ["at chance", "diverged"] and shown["relative"].get_legend() is None

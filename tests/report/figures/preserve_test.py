@@ -37,6 +37,6 @@ def test_networks_that_failed_are_flagged_in_their_panel(make_result):
     made += [make_result("B3B", split="all", status=DIVERGED), make_result("B3B", images_per_class=5, status=DIVERGED)]
     transfers, selffers = draw_preserve(result_files.table(made)).axes
     legends = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (transfers, selffers)]
-    assert legends == [["never left chance"], ["diverged"]]
+    assert legends == [["at chance"], ["diverged"]]
     ringed, crossed = (axes.get_lines()[-1] for axes in (transfers, selffers))
     assert ringed.get_xydata().tolist() == [[2, 1]] and sorted(crossed.get_xdata()) == [2, 3]

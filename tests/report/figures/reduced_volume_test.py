@@ -85,4 +85,4 @@ def test_networks_that_failed_are_flagged(make_result):
         ringed, crossed = axes.get_lines()[-2:]
         assert ringed.get_xydata().tolist() == [[10, 2]] and list(crossed.get_xdata()) == [80]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["limited number of images (20 steps)", "never left chance", "diverged"]
+    assert legend == ["limited number of images (20 steps)", "at chance", "diverged"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+_RINGED = "What is ringed in red rests on networks at chance, or on ones that no test image tells apart."
 # How far each kind lies from the base is an effect, or one with its sign changed.
 _STACKED = {"selffer": ("co-adaptation", -1), "transfer": ("transfer cost", -1), "transfer+": ("boost over base", 1)}
 _AREAS = (
@@ -54,6 +55,7 @@ def draw_stacked(effects: pd.DataFrame, metric: str = "top1_last") -> Figure:
         style = STYLES[kind]
         ends.append(plotting.draw_line_from_base(axes, curve["estimate"], treatments.pattern(kind), style))
         axes.fill_between(curve.index, curve["low"], curve["high"], color=style["color"], alpha=0.35, linewidth=0)
+        _ring_doubtful(axes, curve)
     accuracy = ACCURACY_NAMES[metric].capitalize()
     plotting.format_axes(axes, plotting.X_LABEL, f"{accuracy} less that of baseB\n(percentage points)")
     _use_integer_ticks(axes)
@@ -92,11 +94,11 @@ def _by_layer(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curve(effects: pd.DataFrame, effect: str, sign: int = 1) -> pd.DataFrame:
-    """Estimate, ends and corrected p value by layer; with sign -1, of the negative effect."""
+    """Estimate, ends, corrected p value and caution by layer; with sign -1, of the negative effect."""
     rows = _by_layer(effects[effects["effect"] == effect]).set_index("n")
     ends = sign * rows[["low", "high"]]
     signed = {"estimate": sign * rows["estimate"], "low": ends.min(axis=1), "high": ends.max(axis=1)}
-    return rows[["p_holm"]].assign(**signed).sort_index().set_axis(rows.sort_index().index.astype(int))
+    return rows[["p_holm", "caution"]].assign(**signed).sort_index().set_axis(rows.sort_index().index.astype(int))
 
 
 def _shade(axes: Axes, curves: dict[str, pd.DataFrame]) -> None:
@@ -120,11 +122,18 @@ def _draw_effect(axes: Axes, name: str, curve: pd.DataFrame) -> None:
     for found, face in ((True, color), (False, "#ffffff")):
         rows = curve[(curve["p_holm"] < SIGNIFICANT) == found]
         axes.plot(rows.index, rows["estimate"], linestyle="", marker="o", color=color, markerfacecolor=face)
+    _ring_doubtful(axes, curve)
     first, second = (treatments.pattern(kind) for kind in EFFECTS[name])
     axes.set_title(f"{name}: {first} \N{MINUS SIGN} {second}", fontsize=10)
     plotting.format_axes(axes, y_label="")
     axes.tick_params(labelbottom=True)  # also where no panel is below
     _use_integer_ticks(axes)
+
+
+def _ring_doubtful(axes: Axes, curve: pd.DataFrame) -> None:
+    doubtful = curve.loc[curve["caution"] != "", "estimate"]
+    if len(doubtful):
+        axes.plot(doubtful.index, doubtful, **plotting.RING)
 
 
 def _use_integer_ticks(axes: Axes) -> None:
@@ -152,7 +161,8 @@ STACKED = ReportFigure(
     title="What each layer costs and gains",
     caption="Means relative to the base. Below the base: what is lost by splitting layers that had learnt together, "
     "and on top of that what is lost because layers are specific to the other task. Above it: what transfer and "
-    "fine-tuning gain. The bands are 95 % intervals of each line; where there is no band, the interval is not known.",
+    "fine-tuning gain. The bands are 95 % intervals of each line; where there is no band, the interval is not known. "
+    + _RINGED,
     has_rows=_has_rows,
     draw=lambda data: {"effects": draw_stacked(data.effects, data.metric)},
     describe=_describe,
@@ -161,7 +171,7 @@ EACH = ReportFigure(
     name="each_effect",
     title="Each effect by itself",
     caption="With 95 % intervals; each panel has a scale of its own. A filled point differs from zero even after the "
-    "correction for all comparisons (Holm), an open one does not.",
+    "correction for all comparisons (Holm), an open one does not. " + _RINGED,
     has_rows=_has_rows,
     draw=lambda data: {"each_effect": draw_each(data.effects, data.metric)},
     describe=_describe,

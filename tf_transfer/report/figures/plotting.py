@@ -13,6 +13,7 @@ from tf_transfer.analysis import diagnostics
 from tf_transfer.experiment import treatments
 from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.files.atomic import replace_file
+from tf_transfer.results.result import AT_CHANCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ _MEANINGS = {
 }
 PURPLE = "#CC79A7"  # the one of Okabe and Ito's colours that no treatment has
 RED = "#aa0000"  # of what should not be trusted
+RING: Style = {"linestyle": "", "color": RED, "marker": "o", "markersize": 15, "markerfacecolor": "none"}
 X_LABEL = "Layer n at which the network is cut and retrained"
 
 
@@ -145,7 +147,7 @@ def flag_failures(
     metric: str,
     position: Callable[[pd.DataFrame], pd.Series] = lambda rows: rows["n"],
 ) -> None:
-    """Rings networks that never left chance, and crosses the foot of the axes where some diverged.
+    """Rings networks at chance, and crosses the foot of the axes where some diverged.
 
     Published scores, which have no column `caution`, are drawn as they were published.
 
@@ -159,13 +161,11 @@ def flag_failures(
     if "caution" not in drawn:
         return
     stuck = diagnostics.at_chance(drawn, metric)
-    style: Style = {"linestyle": "", "color": RED}
     if len(stuck):
-        ring: Style = {"marker": "o", "markersize": 15, "markerfacecolor": "none"}
-        axes.plot(position(stuck), 100 * stuck[metric], label="never left chance", **ring, **style)
+        axes.plot(position(stuck), 100 * stuck[metric], label=AT_CHANCE, **RING)
     if len(diverged):
         foot: Style = {"marker": "x", "markersize": 9, "markeredgewidth": 2, "transform": axes.get_xaxis_transform()}
-        axes.plot(position(diverged), [0.04] * len(diverged), label="diverged", **foot, **style)
+        axes.plot(position(diverged), [0.04] * len(diverged), label="diverged", linestyle="", color=RED, **foot)
 
 
 def add_flag_legend(axes: Axes) -> None:

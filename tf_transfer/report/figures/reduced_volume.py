@@ -33,7 +33,7 @@ def draw_reduced_volume(
     """Draws bases of every number of images per class as points, with a line through their means.
 
     Bases without a limit, of the same kind of class split, are a dotted line: how many images they saw is not in the
-    table.
+    published table.
 
     Args:
       table: Results as in `results.csv`; those of bases count.
@@ -51,7 +51,7 @@ def draw_reduced_volume(
     for axes in (linear, logarithmic):
         for (family, rows), style in zip(limited.items(), itertools.cycle(_STYLES)):
             _draw_family(axes, rows, metric, style, f"{family}, " if len(limited) > 1 else "")
-        plotting.flag_failures(axes, bases, diverged, metric, lambda rows: rows["images_per_class"])
+        plotting.flag_failures(axes, bases, diverged, metric, _volumes)
     if published is not None:
         reach = linear.get_xlim()
         for rows, axes in itertools.product(_families_with_limits(published).values(), (linear, logarithmic)):
@@ -82,7 +82,7 @@ def _draw_family(axes: Axes, bases: pd.DataFrame, metric: str, style: Style, nam
     rows, whole, means = _split_by_limit(bases, metric)
     axes.plot(means.index, means, color=style["color"], linewidth=1.8)
     label = f"{name}limited number of images ({_format_steps(rows)})"
-    axes.plot(rows["images_per_class"], 100 * rows[metric], linestyle="", label=label, **style)
+    axes.plot(_volumes(rows), 100 * rows[metric], linestyle="", label=label, **style)
     if len(whole):
         level = 100 * whole[metric].mean()
         color = STYLES["base"]["color"] if not name else style["color"]
@@ -102,9 +102,17 @@ def _draw_published(axes: Axes, bases: pd.DataFrame) -> None:
 
 
 def _split_by_limit(bases: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
-    """Bases with and without a limit, and the means over the limits, in percent."""
+    """Bases with and without a limit, and the means over the limits, in percent, by the images per class."""
     rows, whole = bases[bases["images_per_class"] > 0], bases[bases["images_per_class"] == 0]
-    return rows, whole, 100 * rows.groupby("images_per_class")[metric].mean()
+    means = rows.assign(volume=_volumes(rows)).groupby("images_per_class")[["volume", metric]].mean()
+    return rows, whole, 100 * means.set_index("volume")[metric]
+
+
+def _volumes(bases: pd.DataFrame) -> pd.Series:
+    """Training images per class: the limit or, where classes have fewer, the mean number of what they have."""
+    if "num_train_images" not in bases:  # the published scores
+        return bases["images_per_class"]
+    return bases["num_train_images"] / bases["num_classes"]
 
 
 def _format_steps(rows: pd.DataFrame) -> str:
@@ -120,7 +128,10 @@ def _describe(data: FigureData) -> str:
     found = []
     for family, bases in _families_with_limits(data.table).items():
         means = _split_by_limit(bases, data.metric)[2]
-        values, limits = ", ".join(f"{value:.1f}" for value in means), ", ".join(str(limit) for limit in means.index)
+        values, limits = (
+            ", ".join(f"{value:.1f}" for value in means),
+            ", ".join(f"{volume:g}" for volume in means.index),
+        )
         found.append(f"{family} {values} % with {limits} training images per class")
     return f"{ACCURACY_NAMES[data.metric].capitalize()}: {'; '.join(found)}."
 
@@ -129,7 +140,7 @@ FIGURE = ReportFigure(
     name="reduced_volume",
     title="Fewer images",
     caption="Accuracy of networks trained from scratch on a limited number of images per class, on a linear and on a "
-    "logarithmic axis (supplement of the paper).",
+    "logarithmic axis (supplement of the paper). Where classes have fewer than the limit, their mean number counts.",
     has_rows=_has_rows,
     draw=lambda data: {"reduced_volume": draw_reduced_volume(data.table, data.metric)},
     describe=_describe,
