@@ -98,6 +98,19 @@ def test_images_of_another_size_are_resized_as_the_store_was(network, pixels):
     np.testing.assert_allclose(model(np.stack(large)), softmax(network.model(network.preprocess(small))), atol=0.01)
 
 
+def test_images_are_cropped_or_padded_where_the_store_was(network, pixels):
+    wide = Image.fromarray(pixels[0]).resize((96, 48), Image.Resampling.BICUBIC)
+    cropped = wide.resize((32, 32), Image.Resampling.BILINEAR, box=(24, 0, 72, 48))
+    padded = Image.new("RGB", (32, 32))
+    padded.paste(wide.resize((32, 16), Image.Resampling.BILINEAR), (0, 8))
+    for resize, expected in (("crop", cropped), ("pad", padded)):
+        model = dataclasses.replace(network, resize=resize).resizing_model()
+        difference = np.abs(model.predict(np.array(wide)[None], verbose=0)[0] - np.array(expected)[2:30, 2:30])
+        inside = np.r_[0:5, 7:21, 23:28]  # apart from the rows where the picture and what is padded meet
+        assert difference[inside].max() <= 1
+        assert difference.max() <= (1 if resize == "crop" else 60)
+
+
 def test_a_directory_without_an_experiment_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="is not the workdir of an experiment"):
         load_network(tmp_path, "A2B")

@@ -36,12 +36,14 @@ class TrainedNetwork:
       class_names: Names of the classes, in the order of the logits.
       image_size: Side of its store's images, in pixels; its input is their centre.
       normalisation: How its pixels (RGB, 0 to 255) are normalised.
+      resize: How its store's images were made square: `squash`, `crop` or `pad`.
     """
 
     model: keras.Model
     class_names: tuple[str, ...]
     image_size: int
     normalisation: Normalisation
+    resize: str = "squash"
 
     @property
     def input_size(self) -> int:
@@ -92,7 +94,13 @@ class TrainedNetwork:
         """
         images = keras.Input((None, None, 3), name="images")
         # Not keras.layers.Resizing, beside which every layer believes that it is being trained.
-        pixels = ops.image.resize(images, (self.image_size, self.image_size), antialias=True)
+        pixels = ops.image.resize(
+            images,
+            (self.image_size, self.image_size),
+            antialias=True,
+            crop_to_aspect_ratio=self.resize == "crop",
+            pad_to_aspect_ratio=self.resize == "pad",
+        )
         pixels = ops.round(pixels)  # a store holds whole numbers
         before = (self.image_size - self.input_size) // 2
         edges = (before, self.image_size - self.input_size - before)
@@ -137,4 +145,5 @@ def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
     task = plan.task(run, run.treatment.target)
     store = image_store.read_meta(task.store)
     class_names = tuple(store.class_names[label] for label in task.classes)
-    return TrainedNetwork(model, class_names, store.image_size, of_task(task, plan.experiment.recipe))
+    normalisation = of_task(task, plan.experiment.recipe)
+    return TrainedNetwork(model, class_names, store.image_size, normalisation, getattr(store, "resize", "squash"))
