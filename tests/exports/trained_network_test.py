@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 import keras
 import numpy as np
@@ -21,13 +22,15 @@ def network(trained):
 
 
 @pytest.fixture(scope="module")
-def mean_image_workdir(experiment, tmp_path_factory):
-    """Path of a workdir with one network, from whose images their mean is subtracted."""
+def mean_image_workdir(experiment, redescribe, tmp_path_factory):
+    """Path of a workdir with one network, from whose images their mean is subtracted, and whose store was cropped."""
+    store = shutil.copytree(experiment.store, tmp_path_factory.mktemp("stores") / "cropped")
+    redescribe(store, resize="crop")
     path = tmp_path_factory.mktemp("mean_image")
     recipe = dataclasses.replace(
         experiment.recipe, normalisation="mean image", steps=2, evaluations=1, learning_rate=1e-5
     )
-    plan = make_plan(dataclasses.replace(experiment, treatments=(), recipe=recipe))
+    plan = make_plan(dataclasses.replace(experiment, store=str(store), treatments=(), recipe=recipe))
     workdir.write_config(path, plan.experiment)
     train_cohort(path, plan, plan.cohorts[0])
     return path
@@ -96,6 +99,10 @@ def test_images_of_another_size_are_resized_as_the_store_was(network, pixels):
     model = network.inference_model(any_size=True)
     # Called, and not for prediction: dropout must be off all the same.
     np.testing.assert_allclose(model(np.stack(large)), softmax(network.model(network.preprocess(small))), atol=0.01)
+
+
+def test_how_the_store_was_resized_is_read_from_it(network, mean_image_workdir):
+    assert (network.resize, load_network(mean_image_workdir, "baseB").resize) == ("squash", "crop")
 
 
 def test_images_are_cropped_or_padded_where_the_store_was(network, pixels):

@@ -146,4 +146,4 @@ def load_network(directory: str | os.PathLike, run_name: str) -> TrainedNetwork:
     store = image_store.read_meta(task.store)
     class_names = tuple(store.class_names[label] for label in task.classes)
     normalisation = of_task(task, plan.experiment.recipe)
-    return TrainedNetwork(model, class_names, store.image_size, normalisation, getattr(store, "resize", "squash"))
+    return TrainedNetwork(model, class_names, store.image_size, normalisation, store.resize)
