@@ -83,8 +83,8 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
     reliable = effects[effects["caution"] == ""]
     if reliable.empty:
         return Findings((
-            "Nothing can be concluded: each comparison rests on networks at chance, copied from such, or that no test "
-            "image tells apart. What to do about it stands with the cautions.",
+            "Nothing can be concluded: each comparison rests on networks that are at chance, were copied from such a "
+            "network, or are told apart by no test image. The cautions say what to do.",
         ))  # fmt: skip
     if reliable["low"].isna().all():
         return Findings((
