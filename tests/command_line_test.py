@@ -23,6 +23,7 @@ def run(run_without_tensorflow):
     "name, flags",
     [
         ("prepare", ["source", "out", "image_size", "format", "data_dir", "manual_dir", "holdout", "seed"]),
+        ("prepare", ["resize", "labels", "min_images_per_class", "max_bad_share", "[no]allow_duplicates"]),
         ("sweep", ["config", "like", "workdir", "[no]join", "[no]dry_run", "gflops"]),
         ("report", ["workdir", "metric", "compare", "[no]published", "out"]),
         ("export", ["workdir", "run", "to"]),
@@ -192,6 +193,20 @@ def test_on_windows_all_ends_in_one_line(tmp_path):
         assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "Windows" in done.stderr
     done = run_python("-c", "import tf_transfer; tf_transfer.prepare", env=env)
     assert done.stderr.splitlines()[-1].startswith("ImportError: ") and "WSL" in done.stderr
+
+
+def test_what_is_wrong_with_images_is_one_line_with_the_flag_that_goes_on(run, image_folder, tmp_path):
+    folder = shutil.copytree(image_folder / "test", tmp_path / "my pictures" / "Training")
+    shutil.copytree(folder, tmp_path / "my pictures" / "Testing")
+    (folder / "cat" / "torn.png").write_bytes(b"no image")
+    flags = (f"--source=folder:{folder.parent}", f"--out={tmp_path}/a store", "--resize=crop")
+    done = run("prepare", *flags)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "1 of 49 images cannot be used" in done.stderr and "--max_bad_share=0.03" in done.stderr
+    assert "24 of 24 test images are train images too" in done.stderr and "--allow_duplicates" in done.stderr
+    assert f"{tmp_path}/a store.partial/problems.txt" in done.stderr
+    done = run("prepare", *flags, "--max_bad_share=0.03", "--allow_duplicates")
+    assert (done.returncode, done.stderr) == (0, "") and "caution: 24 of 24 test images are" in done.stdout
 
 
 def test_the_experiment_of_another_workdir(run, invented_workdir, tmp_path):

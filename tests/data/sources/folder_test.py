@@ -8,6 +8,7 @@ import pytest
 
 from tf_transfer.data.sources import SourceOptions, folder
 from tf_transfer.data.sources.decoding import decode
+from tf_transfer.files import child_process
 
 
 def open_folder(directory, **options):
@@ -68,6 +69,9 @@ def test_hidden_files_are_no_images_and_subfolders_are_searched(flat):
 def test_folders_that_are_no_source(tmp_path, flat):
     with pytest.raises(FileNotFoundError, match="there is no folder '.*nowhere'; expected DIR/train/CLASS"):
         open_folder(str(tmp_path / "nowhere"))
+    (tmp_path / "pictures.zip").touch()
+    with pytest.raises(FileNotFoundError, match="pictures.zip' is a file; unpack it"):
+        open_folder(str(tmp_path / "pictures.zip"))
     (tmp_path / "nothing").mkdir()
     with pytest.raises(FileNotFoundError, match="nothing holds no class directories; expected .*nothing/CLASS/IMAGE"):
         open_folder(str(tmp_path / "nothing"))
@@ -212,6 +216,20 @@ def test_labels_in_file_names_can_be_written_to_a_csv_by_the_command_that_is_sho
 def test_class_names_are_composed(tmp_path):
     root = make(tmp_path, "train/cafe\u0301 x2", "train/zoo x2", "test/caf\u00e9 x2", "test/zoo x2")
     assert open_folder(root).class_names == ("caf\u00e9", "zoo")
+
+
+def test_names_do_not_depend_on_the_locale(tmp_path):
+    root = make(tmp_path, "caf\u00e9 x2", "zoo x2")
+    code = "from tf_transfer.data.sources import open_source; source = open_source({!r}); "
+    code += "print(ascii([source.class_names, *sorted(e.name for s in source.counts for e in source.examples(s))]))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code.format(f"folder:{root}")], capture_output=True, text=True, check=True,
+            env=child_process.environment(LC_ALL="C", PYTHONUTF8=utf8, PYTHONCOERCECLOCALE="0"),
+        ).stdout
+        for utf8 in "01"
+    }  # fmt: skip
+    assert len(found) == 1 and "'caf\\xe9', 'zoo'" in found.pop()
 
 
 def test_home_is_expanded(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from tf_transfer.data.sources import Example, Source, SourceOptions, identity_of
 from tf_transfer.data.sources.folder_layout import find_layout
-from tf_transfer.data.sources.image_files import FoundFile, find_files
+from tf_transfer.data.sources.image_files import FoundFile, find_files, readable_name
 from tf_transfer.data.sources.labels_csv import read_labels
 from tf_transfer.data.sources.splits import Division, divide
 from tf_transfer.files.paths import local_path
@@ -30,6 +30,8 @@ def open_folder(directory: str, options: SourceOptions = SourceOptions()) -> Sou
       ValueError: Classes have too few images, are links, or hold nothing but directories; or the CSV is wrong.
     """
     root = local_path(directory)
+    if root.is_file():
+        raise FileNotFoundError(f"{directory!r} is a file; unpack it if it is an archive, and give the folder")
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {directory!r}; expected DIR/train/CLASS/* or DIR/CLASS/*")
     if options.labels:
@@ -89,7 +91,7 @@ def _describe_left_out(left_out: list[str]) -> list[str]:
 
 
 def _relative(root: pathlib.Path, file: FoundFile) -> str:
-    return printable(str(file.path.relative_to(root)))
+    return printable(readable_name(file.path.relative_to(root)))
 
 
 def _sizes(root: pathlib.Path, files: Iterable[FoundFile]) -> Iterable[tuple[str, int]]:
@@ -108,4 +110,4 @@ def _identify(root: pathlib.Path, division: Division[FoundFile]) -> Iterable[tup
 def _examples(root: pathlib.Path, classes: Mapping[str, list[FoundFile]]) -> Iterable[Example]:
     for label, files in enumerate(classes.values()):
         for file in files:
-            yield Example(str(file.path.relative_to(root)), label, file.read)
+            yield Example(readable_name(file.path.relative_to(root)), label, file.read)

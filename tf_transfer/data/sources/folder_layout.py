@@ -10,7 +10,7 @@ import shlex
 import unicodedata
 from collections.abc import Collection, Sequence
 
-from tf_transfer.data.sources.image_files import is_ignored, may_be_image
+from tf_transfer.data.sources.image_files import is_ignored, may_be_image, readable_name
 from tf_transfer.data.sources.splits import TRAIN, parse_split_name, says_nothing, split_of
 from tf_transfer.files.printable import printable
 
@@ -40,9 +40,7 @@ class Layout:
 
 def class_name(path: pathlib.Path) -> str:
     """The class that a directory is called after: composed (NFC), since other systems decompose, and printable."""
-    # Whatever the encoding of this machine's locale, files' names are read as UTF-8.
-    text = os.fsencode(path.name).decode("utf-8", errors="surrogateescape")
-    return printable(unicodedata.normalize("NFC", text))
+    return printable(unicodedata.normalize("NFC", readable_name(pathlib.PurePath(path.name))))
 
 
 def find_layout(root: pathlib.Path) -> Layout:

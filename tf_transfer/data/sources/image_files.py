@@ -65,6 +65,11 @@ class FoundFile:
             raise UnusableImageError(str(error)) from error
 
 
+def readable_name(path: pathlib.PurePath) -> str:
+    """A path as UTF-8 has it, whatever the encoding of this machine's locale, so that names are the same everywhere."""
+    return os.fsencode(path).decode("utf-8", errors="surrogateescape")
+
+
 def is_ignored(name: str) -> bool:
     """Whether a file or directory is hidden or an operating system's own, and so not part of the data."""
     return name.startswith(".") or name.lower() in _SYSTEM_FILES
