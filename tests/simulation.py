@@ -5,12 +5,14 @@ python tests/simulation.py prints coverage and false findings over many simulati
 
 import argparse
 import dataclasses
+import itertools
 import time
 
 import numpy as np
 import pandas as pd
 
 from tf_transfer.analysis import effects, transition
+from tf_transfer.analysis.contrasts import PER_CLASS
 from tf_transfer.analysis.intervals import MIN_GROUPS
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
@@ -25,6 +27,7 @@ WITH_EFFECTS = {
     "transfer+": [0.58, 0.58, 0.59, 0.59, 0.59],
     "random": [0.50, 0.30, 0.20, 0.15, 0.10],
 }
+CLASS_SIZES = ((50,) * 10, (150, 125, 100, 75, 50, 25, 15, 10, 5, 5))
 WITHOUT_EFFECTS = {kind: [0.57] * 5 for kind in KINDS}
 
 
@@ -38,6 +41,8 @@ class Setting:
       images: Number of test images of a split.
       deviation: Standard deviation of the accuracy of equally trained networks.
       agreement: Share of the images on whose difficulty all networks agree; it correlates networks and splits.
+      class_images: Test images of each class, in place of `images`. The metric is then mean per-class accuracy: rarer
+        classes are up to 20 points harder, and what a layer costs differs from class to class by about 4 points.
     """
 
     splits: int
@@ -45,6 +50,12 @@ class Setting:
     images: int = 400
     deviation: float = 0.01
     agreement: float = 0.7
+    class_images: tuple[int, ...] = ()
+
+    @property
+    def metric(self):
+        """The column of accuracies."""
+        return PER_CLASS if self.class_images else METRIC
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +75,8 @@ class Experiment:
 
 def simulate(rng, setting, means):
     """Simulates an experiment whose networks have the given mean accuracies by kind and layer."""
+    if setting.class_images:
+        return _simulate_classes(rng, setting, means)
     rows, correct, ids, accuracies = [], {}, {}, []
     difficulty = rng.random(2 * setting.images)
     for split in range(setting.splits):
@@ -79,14 +92,48 @@ def simulate(rng, setting, means):
                 correct[run] = threshold < accuracy[kind, n]
                 rows.append((run, kind, name, "B", n, 0, correct[run].mean()))
         accuracies.append(accuracy)
-    table = pd.DataFrame(rows, columns=["run", "kind", "split", "target", "n", "seed", METRIC])
+    return _gather(rows, setting, means, accuracies, ImageResults(correct, ids))
+
+
+def _simulate_classes(rng, setting, means):
+    """The same with classes of unequal size, of which each split has half of the images."""
+    sizes = np.array(setting.class_images)
+    labels, pool = np.repeat(np.arange(len(sizes)), sizes), np.repeat(np.arange(len(sizes)), 2 * sizes)
+    difficulty = rng.random(len(pool))
+    harder = np.argsort(np.argsort(-sizes, kind="stable")) / (len(sizes) - 1)
+    networks = [(kind, n) for kind in KINDS for n in ([0] if kind == "base" else range(1, setting.layers + 1))]
+    by_class = {}
+    for network in networks:
+        shifts = 0.04 * rng.standard_normal(len(sizes)) - 0.2 * harder
+        by_class[network] = shifts - shifts.mean()
+    rows, correct, ids, accuracies = [], {}, {}, []
+    for split in range(setting.splits):
+        name = f"random-{split}"
+        of_classes = [
+            rng.permutation(np.flatnonzero(pool == label))[:size] for label, size in enumerate(setting.class_images)
+        ]
+        ids[name, "B"] = np.concatenate(of_classes)
+        accuracy = {(kind, n): means[kind][n - 1] + setting.deviation * rng.standard_normal() for kind, n in networks}
+        accuracies.append(accuracy)
+        for kind, n in networks:
+            agreed = rng.random(len(labels)) < setting.agreement
+            threshold = np.where(agreed, difficulty[ids[name, "B"]], rng.random(len(labels)))
+            run = f"{kind}{n}_{name}"
+            correct[run] = threshold < accuracy[kind, n] + by_class[kind, n][labels]
+            per_class = (np.bincount(labels, weights=correct[run]) / sizes).mean()
+            rows.append((run, kind, name, "B", n, 0, per_class))
+    return _gather(rows, setting, means, accuracies, ImageResults(correct, ids, dict.fromkeys(ids, labels)))
+
+
+def _gather(rows, setting, means, accuracies, images):
+    table = pd.DataFrame(rows, columns=["run", "kind", "split", "target", "n", "seed", setting.metric])
     table = table.assign(status="finished", images_per_class=0)
     # The intervals of few splits are about their own networks on all images, those of more about all networks.
     if setting.splits < MIN_GROUPS:
         truth = {network: np.mean([accuracy[network] for accuracy in accuracies]) for network in accuracies[0]}
     else:
         truth = {(kind, n): means[kind][n - 1] for kind, n in accuracies[0]}
-    return Experiment(table, ImageResults(correct, ids), truth)
+    return Experiment(table, images, truth)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +157,9 @@ def repeat(setting, means, times, seed, use_images=True):
     covered, findings = [], 0
     for _ in range(times):
         simulated = simulate(rng, setting, means)
-        rows = effects.estimate_effects(simulated.table, METRIC, simulated.images if use_images else NOT_RECORDED)
+        rows = effects.estimate_effects(
+            simulated.table, setting.metric, simulated.images if use_images else NOT_RECORDED
+        )
         true = np.array([simulated.true_effect(row.effect, row.layers) for row in rows.itertuples()])
         covered.append((rows["low"] <= true + 1e-9) & (true - 1e-9 <= rows["high"]))
         findings += bool((rows["p_holm"] < 0.05).any())
@@ -125,7 +174,7 @@ def repeat_transition(setting, means, times, seed):
     covered = []
     for _ in range(times):
         simulated = simulate(rng, setting, means)
-        found = transition.find_transition(simulated.table, METRIC, simulated.images)
+        found = transition.find_transition(simulated.table, setting.metric, simulated.images)
         co_adaptation, specialisation = (
             np.array([[simulated.true_effect(effect, str(n)) for n in layers]])
             for effect in ("co-adaptation", "specialisation")
@@ -160,6 +209,18 @@ def main():
         print(
             f"| {splits} | {100 * deviation:g} points | {'recorded' if use_images else 'not recorded'} "
             f"| {100 * outcome.coverage:.1f} % | {100 * outcome.worst_coverage:.1f} % | {100 * null.findings:.1f} % |",
+            flush=True,
+        )
+    print("| splits | test images of the classes | coverage, mean over rows | worst row | findings without effects |")
+    print("|---|---|---|---|---|")
+    for splits, sizes in itertools.product((1, 2, 3, 8), CLASS_SIZES):
+        setting = Setting(splits, layers=3, class_images=sizes)
+        outcome = repeat(setting, WITH_EFFECTS, times, seed=4)
+        by_chance = dataclasses.replace(setting, deviation=setting.deviation * (splits >= MIN_GROUPS))
+        null = repeat(by_chance, WITHOUT_EFFECTS, times, seed=5)
+        print(
+            f"| {splits} | {', '.join(map(str, sizes))} | {100 * outcome.coverage:.1f} % "
+            f"| {100 * outcome.worst_coverage:.1f} % | {100 * null.findings:.1f} % |",
             flush=True,
         )
     for splits in (1, 8):

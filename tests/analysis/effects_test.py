@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -87,21 +89,22 @@ def test_nothing_to_compare(make_result):
 
 def null_setting(setting):
     """Without effects: few splits estimate those of their own networks, which therefore must not differ by chance."""
-    return simulation.Setting(setting.splits, setting.layers, setting.images, 0.01 * (setting.splits >= MIN_GROUPS))
+    return dataclasses.replace(setting, deviation=0.01 * (setting.splits >= MIN_GROUPS))
 
 
-@pytest.mark.parametrize("splits", [1, 8])
-def test_coverage_and_false_findings(splits):
+@pytest.mark.parametrize("splits, class_images", [(1, ()), (8, ()), (1, (150, 80, 40, 20, 10)), (8, (90, 40, 20, 10))])
+def test_coverage_and_false_findings(splits, class_images):
     # 50 simulations of 7 correlated rows: both shares vary by 2 to 3 points. The slow test is more precise.
-    setting = simulation.Setting(splits, layers=1, images=300)
+    setting = simulation.Setting(splits, layers=1, images=300, class_images=class_images)
     assert 0.91 <= simulation.repeat(setting, simulation.WITH_EFFECTS, times=50, seed=0).coverage <= 0.99
     assert simulation.repeat(null_setting(setting), simulation.WITHOUT_EFFECTS, times=50, seed=1).findings <= 0.10
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("splits", [1, 2, 4, 8])
-def test_coverage_and_false_findings_over_many_simulations(splits):
-    setting = simulation.Setting(splits, layers=3, images=500)
+@pytest.mark.parametrize("class_images", [(), simulation.CLASS_SIZES[1]], ids=["top-1", "per class"])
+def test_coverage_and_false_findings_over_many_simulations(splits, class_images):
+    setting = simulation.Setting(splits, layers=3, images=500, class_images=class_images)
     outcome = simulation.repeat(setting, simulation.WITH_EFFECTS, times=1000, seed=2)
     assert 0.93 <= outcome.coverage <= (0.97 if splits in (1, 8) else 0.99) and outcome.worst_coverage > 0.92
     null = simulation.repeat(null_setting(setting), simulation.WITHOUT_EFFECTS, times=1000, seed=3)
