@@ -27,7 +27,8 @@ def test_settings_change_with_every_field_that_changes_numbers_and_with_no_other
         "batch_size": 32, "epochs": 1.0, "steps": 10, "evaluations": 5, "learning_rate": 0.1,
         "learning_rate_schedule": "constant", "warmup_fraction": 0.1, "learning_rate_decay_steps": 5, "momentum": 0.5,
         "weight_decay": 0.1, "bias_learning_rate_multiplier": 2.0, "crop_padding": 4,
-        "crop_size": 24, "random_flip": True, "normalisation": "mean image", "precision": other_precision,
+        "crop_size": 24, "random_flip": True, "normalisation": "mean image", "class_weights": "balanced",
+        "precision": other_precision,
     }  # fmt: skip
     assert set(numbers) | set(free) | {"store", "source_store", "recipe"} == fields(Experiment)
     assert set(recipe) == fields(Recipe)

@@ -5,7 +5,7 @@ import pytest
 
 from tf_transfer.experiment.class_splits import ClassSplit
 from tf_transfer.experiment.config import Experiment
-from tf_transfer.experiment.tasks import divide_classes, make_task
+from tf_transfer.experiment.tasks import Task, divide_classes, make_task
 
 RANDOM_0, NATURAL_MAN_MADE = ClassSplit("random", 0), ClassSplit("natural/man-made")
 
@@ -70,3 +70,11 @@ def test_a_task_s_images(store):
     task = make_task(Experiment(store=store), RANDOM_0, "B", images_per_class=5)
     assert task.num_images("train") == 3 * 5
     assert task.num_images("test") == 3 * 4  # never limited
+
+
+def test_balanced_class_weights_make_each_class_count_the_same(store, redescribe, tmp_path):
+    uneven = str(shutil.copytree(store, tmp_path / "uneven"))
+    redescribe(uneven, images_per_class={"train": (30, 20, 10, 1, 1, 1), "test": (4,) * 6})
+    weights = Task(uneven, (0, 1, 2)).balanced_class_weights()
+    assert weights.tolist() == pytest.approx([2 / 3, 1, 2])
+    assert Task(uneven, (0, 1, 2), images_per_class=10).balanced_class_weights().tolist() == [1, 1, 1]

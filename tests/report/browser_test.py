@@ -28,7 +28,9 @@ const luminance = (color) => {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 const page = luminance(getComputedStyle(document.body).backgroundColor);
-return [...document.querySelectorAll("p, li, a, td, th, small, .quiet, .yes, svg text")].map((element) => {
+const onPage = (element) => !element.closest("[id*=cell-]");  // not on the cells of a matrix
+const texts = [...document.querySelectorAll("p, li, a, td, th, small, .quiet, .yes, svg text")];
+return texts.filter(onPage).map((element) => {
   const style = getComputedStyle(element);
   const own = luminance(element.closest("svg") ? style.fill : style.color);
   return (Math.max(page, own) + 0.05) / (Math.min(page, own) + 0.05);

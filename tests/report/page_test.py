@@ -72,7 +72,7 @@ def test_ids_are_unique_and_links_lead_somewhere(elements):
 def test_every_picture_has_an_alternative_text(elements):
     texts = [attrs.get("aria-label") for tag, attrs in elements if tag == "svg" and attrs.get("role") == "img"]
     texts += [attrs.get("alt") for tag, attrs in elements if tag == "img"]
-    assert len(texts) == 9 and all(texts)
+    assert len(texts) == 11 and all(texts)
     assert "AnB 49.0, 48.0, 47.0, 46.0, 45.0, 44.0, 43.0 % at n = 1, 2, 3, 4, 5, 6, 7" in texts[0]
 
 

@@ -26,7 +26,7 @@ def test_a_report_holds_tables_figures_page_and_tensorboard_log(reported):
     assert report.boost.loc["over baseB"].tolist() == pytest.approx([-4, -5, -6])
     assert report.boost.loc["over BnB+"].tolist() == pytest.approx([0, 0, 0])
     drawn = ["figure2", "figure2_published", "figure3", "figure3_published"]
-    drawn += ["effects", "each_effect", "learning_curves"]
+    drawn += ["effects", "each_effect", "learning_curves", "class_accuracies", "confusion"]
     assert report.figure_paths == {name: directory / "figures" / f"{name}.png" for name in drawn}
     assert report.figure_paths["figure2_published"].read_bytes() != report.figure_paths["figure2"].read_bytes()
     assert report.with_published and report.effects_path == directory / "effects.csv"

@@ -122,6 +122,12 @@ def run(code, backend, *arguments):
     assert done.returncode == 0, done.stderr
 
 
+def test_class_weights_count_under_jax():
+    variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/training/compiled_test.py", env=variables)
+    assert "2 passed" in done.stdout, done.stdout
+
+
 def test_cohorts_train_under_jax_without_tensorflow():
     run(WITHOUT_TENSORFLOW, "jax")
 

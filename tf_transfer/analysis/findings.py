@@ -25,11 +25,13 @@ class Findings:
       answer: What was found, a sentence or two each.
       recommendation: What to do: fine-tune, freeze, or neither.
       caution: What the intervals account for, and what they do not; to be read first.
+      best: The best transferred network, if any can be compared with a base.
     """
 
     answer: tuple[str, ...]
     recommendation: tuple[str, ...] = ()
     caution: str = ""
+    best: BestNetwork | None = None
 
     @property
     def sentences(self) -> list[str]:
@@ -105,7 +107,7 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
         *_transition_sentences(specialisation, co_adaptation, transition),
         *_learnt_features_sentences(_rows_of(layers, "over random")),
     ]
-    return Findings(tuple(answer), tuple(_recommendations(cost, best)), _interval_caution(reliable))
+    return Findings(tuple(answer), tuple(_recommendations(cost, best)), _interval_caution(reliable), best)
 
 
 def find_best_network(cost: pd.DataFrame, boost: pd.DataFrame) -> BestNetwork | None:

@@ -2,6 +2,7 @@
 
 tf-transfer report --workdir=WORKDIR
 tf-transfer report --workdir=WORKDIR --compare=published
+tf-transfer report --workdir=WORKDIR --metric=per_class_last --run=A3B+
 tf-transfer report --published
 """
 
@@ -23,6 +24,9 @@ _COMPARE = flags.DEFINE_enum(
     "compare", None, ["published"], "With --workdir: also draw the paper's published curves behind one's own.", FLAGS
 )
 _PUBLISHED = flags.DEFINE_bool("published", False, "Report on the paper's published scores alone.", FLAGS)
+_RUN = flags.DEFINE_string(
+    "run", None, "The network to show class by class, with its mistakes, for example A3B+. Default: the best.", FLAGS
+)
 _OUT = define_path("out", "With --published: directory for page and figures. Default: figures/published.", FLAGS)
 
 
@@ -43,12 +47,13 @@ def _out_with_published(values: Mapping[str, Any]) -> bool:
 
 
 @flags.multi_flags_validator(
-    ["published", "compare", "metric"],
-    "--published has one metric, the mean of the ten best tests, and no --compare",
+    ["published", "compare", "metric", "run"],
+    "--published has one metric, the mean of the ten best tests, no --compare, and no --run",
     flag_values=FLAGS,
 )
 def _published_alone(values: Mapping[str, Any]) -> bool:
-    return not values["published"] or (not values["compare"] and values["metric"] in (None, "top1_mean_best10"))
+    alone = not values["compare"] and not values["run"] and values["metric"] in (None, "top1_mean_best10")
+    return alone or not values["published"]
 
 
 def main() -> None:
@@ -63,7 +68,7 @@ def main() -> None:
     assert _WORKDIR.value
     experiment = workdir.read_experiment(_WORKDIR.value)
     metric = _METRIC.value or experiment.metric
-    console.print_report(reports.write_report(_WORKDIR.value, metric, compare=bool(_COMPARE.value)))
+    console.print_report(reports.write_report(_WORKDIR.value, metric, bool(_COMPARE.value), _RUN.value or ""))
 
 
 COMMAND = Command("report", __doc__, FLAGS, main)

@@ -46,6 +46,7 @@ SplitSeeds = Annotated[tuple[Annotated[int, Meta(ge=0, le=2**32 - 1)], ...], Met
 SplitKind = Literal["random", "natural/man-made", "explicit", "data sets", "all"]
 Schedule = Literal["cosine", "step", "constant"]
 Normalisation = Literal["channels", "mean image"]
+ClassWeights = Literal["none", "balanced"]
 Precision = Literal["auto", "float32", "mixed_bfloat16"]
 Metric = Literal["top1_last", "top1_mean_best10", "per_class_last"]
 # What each metric, a column of `results.csv`, is called in texts and figures.
@@ -75,6 +76,8 @@ class Recipe:
     crop_size: Natural = 0  # side of the random crop and so of the network's input; 0 for the image's
     random_flip: bool = False  # each image as it is or mirrored, at random
     normalisation: Normalisation = "channels"  # channels (mean and deviation) | mean image (subtracted; the paper's)
+    # none | balanced: in the loss, all training images of a class together count as much as those of any other.
+    class_weights: ClassWeights = "none"
     precision: Precision = "auto"  # float32 | mixed_bfloat16 | auto: the faster one of the workdir's first machine
 
     def __post_init__(self):

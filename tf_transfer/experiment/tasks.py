@@ -45,6 +45,12 @@ class Task:
         counts = {meta.class_names[label]: meta.images_per_class["train"][label] for label in self.classes}
         return {name: count for name, count in counts.items() if count < self.images_per_class}
 
+    def balanced_class_weights(self) -> np.ndarray:
+        """Weights of the classes with which each counts the same in all: float [classes], 1 on average over images."""
+        meta = image_store.read_meta(self.store)
+        counts = np.array([meta.num_images("train", [label], self.images_per_class) for label in self.classes])
+        return counts.sum() / (len(counts) * counts)
+
 
 def divide_classes(experiment: Experiment, split: ClassSplit) -> TaskClasses:
     """Divides the classes as a class split says, also one that another config asked for.

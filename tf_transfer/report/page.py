@@ -18,7 +18,7 @@ import jinja2
 import markupsafe
 
 from tf_transfer import __version__
-from tf_transfer.analysis import averages, published, table1
+from tf_transfer.analysis import averages, mistakes, published, table1
 from tf_transfer.analysis.effects import EFFECTS
 from tf_transfer.analysis.findings import SIGNIFICANT
 from tf_transfer.analysis.summary import Summary
@@ -27,8 +27,9 @@ from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.files import atomic
 from tf_transfer.report import checks
 from tf_transfer.report.checks import Check
-from tf_transfer.report.figures.report_figure import ReportFigure, SavedFigure
+from tf_transfer.report.figures.report_figure import SavedFigure
 from tf_transfer.report.inline_images import inline_png, inline_svg
+from tf_transfer.report.run_details import RunDetails
 from tf_transfer.results.contents import Contents
 from tf_transfer.results.workdir import STORES
 
@@ -44,6 +45,8 @@ _OFTEN_CONSTANT = (
 )
 # Shares in the table, percent on the page.
 _PERCENT = ("top1_last", "top1_mean_best10", "per_class_last", "top5_last", "train_top1_last", "chance")
+_CLASSES_SHOWN = 25  # at once; the others are folded
+_PAIRS_SHOWN = 15  # of classes that are confused
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +59,7 @@ class PageFigure:
       caption: How to read it.
       markup: One or several `svg` or `img` elements, each with its alternative text.
       is_series: Whether it is several small pictures side by side.
+      of_one_run: Whether it shows one network alone.
     """
 
     name: str
@@ -63,6 +67,26 @@ class PageFigure:
     caption: str
     markup: markupsafe.Markup
     is_series: bool
+    of_one_run: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunTables:
+    """One network in numbers, class by class.
+
+    Attributes:
+      title: The network in words.
+      was_asked_for: Whether the user chose it.
+      sentences: What it gets right, and what is not known of it.
+      classes: As from `mistakes.class_accuracies`, with a column `train_images` where they are known.
+      pairs: As from `mistakes.confused_pairs`.
+    """
+
+    title: str
+    was_asked_for: bool
+    sentences: Sequence[str]
+    classes: pd.DataFrame
+    pairs: pd.DataFrame
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,6 +100,7 @@ class Page:
       missing: The cohorts that are not done, with the runs that they lack.
       figures: The figures.
       boosts: Tables as from `table1.boost`, by their headings.
+      run_tables: One network in numbers, class by class.
       checks: The validity checks.
       checks_by_run: By run, the answers to those questions that concern single runs.
       settings: Names and values of the configuration and the versions.
@@ -88,13 +113,21 @@ class Page:
     missing: Sequence[Cohort] = ()
     figures: Sequence[PageFigure]
     boosts: Mapping[str, pd.DataFrame]
+    run_tables: RunTables | None = None
     checks: Sequence[Check] = ()
     checks_by_run: Mapping[str, Mapping[str, bool | None]] = dataclasses.field(default_factory=dict)
     settings: Sequence[tuple[str, str]]
     commands: Sequence[tuple[str, str]]
 
 
-def workdir_page(summary: Summary, contents: Contents, figures: Sequence[SavedFigure], compare: bool) -> Page:
+def workdir_page(
+    summary: Summary,
+    contents: Contents,
+    figures: Sequence[SavedFigure],
+    compare: bool,
+    details: RunDetails | None = None,
+    asked_run: str = "",
+) -> Page:
     """Gathers the page of a workdir.
 
     Args:
@@ -102,6 +135,8 @@ def workdir_page(summary: Summary, contents: Contents, figures: Sequence[SavedFi
       contents: What it holds.
       figures: The figures, saved.
       compare: Whether the paper's own Table 1 is to be shown too.
+      details: One network looked at closely.
+      asked_run: How that network was asked for; empty if it was chosen.
     """
     experiment, metric = contents.experiment, summary.metric
     other_metric = metric if metric != experiment.metric else ""
@@ -113,11 +148,12 @@ def workdir_page(summary: Summary, contents: Contents, figures: Sequence[SavedFi
         missing=contents.missing,
         figures=[_page_figure(saved) for saved in figures],
         boosts=_boosts(summary, compare),
+        run_tables=None if details is None else _run_tables(details, bool(asked_run)),
         checks=checks.check_all(contents, metric),
         checks_by_run=dict(zip(names, checks.check_each_run(contents, metric), strict=True)),
         settings=_settings(contents),
         commands=[
-            ("The report", report_command(str(contents.directory), other_metric, compare)),
+            ("The report", report_command(str(contents.directory), other_metric, compare, asked_run)),
             ("The whole experiment, in a new workdir", sweep_command(str(contents.directory))),
         ],
     )
@@ -136,10 +172,11 @@ def published_page(summary: Summary, figures: Sequence[SavedFigure]) -> Page:
     )
 
 
-def report_command(workdir: str, metric: str = "", compare: bool = False) -> str:
+def report_command(workdir: str, metric: str = "", compare: bool = False, run: str = "") -> str:
     """Returns the command that writes the report of a workdir again, to be pasted into a shell."""
     flags = [f"--workdir={workdir}", *([f"--metric={metric}"] if metric else [])]
     flags += ["--compare=published"] if compare else []
+    flags += [f"--run={run}"] if run else []
     return shlex.join(["tf-transfer", "report", *flags])
 
 
@@ -181,7 +218,14 @@ def render(page: Page) -> str:
         effects=_effect_rows(page.summary.effects),
         pattern=treatments.pattern,
         accuracy=ACCURACY_NAMES[page.summary.metric],
+        class_tables=_class_tables(page.run_tables),
     )
+
+
+def _class_tables(run_tables: RunTables | None) -> list[tuple[bool, list[dict]]]:
+    """The rows that are shown at once, and those of further classes, which are folded."""
+    rows = [] if run_tables is None else run_tables.classes.to_dict("records")
+    return [(shown, part) for shown, part in ((True, rows[:_CLASSES_SHOWN]), (False, rows[_CLASSES_SHOWN:])) if part]
 
 
 def _subtitle(summary: Summary, network: str) -> str:
@@ -198,17 +242,41 @@ def _subtitle(summary: Summary, network: str) -> str:
 def _page_figure(saved: SavedFigure) -> PageFigure:
     figure = saved.figure
     if figure.is_series:
-        members = [_member(figure, name, path) for name, path in saved.paths.items()]
-        return PageFigure(figure.name, figure.title, figure.caption, markupsafe.Markup("").join(members), True)
+        members = [_member(saved, name, path) for name, path in saved.paths.items()]
+        return PageFigure(
+            figure.name, figure.title, figure.caption, markupsafe.Markup("").join(members), True, figure.of_one_run
+        )
     alt = f"{figure.title}. {saved.description}"
     markup = inline_svg(saved.paths[figure.name].with_suffix(".svg"), alt)
-    return PageFigure(figure.name, figure.title, figure.caption, markup, False)
+    return PageFigure(figure.name, figure.title, figure.caption, markup, False, figure.of_one_run)
 
 
-def _member(figure: ReportFigure, name: str, path: pathlib.Path) -> markupsafe.Markup:
-    label = name.removeprefix(f"{figure.name}/")
-    image = inline_png(path, f"{figure.title}: {label}")
+def _member(saved: SavedFigure, name: str, path: pathlib.Path) -> markupsafe.Markup:
+    label = saved.captions.get(name, name.removeprefix(f"{saved.figure.name}/"))
+    image = inline_png(path, f"{saved.figure.title}: {label}")
     return markupsafe.Markup("<div>{}<small>{}</small></div>").format(image, label)
+
+
+def _run_tables(details: RunDetails, was_asked_for: bool) -> RunTables:
+    predictions, names = details.predictions, details.class_names
+    confusion = mistakes.confusion_matrix(predictions, len(names))
+    classes = mistakes.class_accuracies(confusion, names)
+    if details.train_images is not None:
+        classes = classes.assign(train_images=details.train_images[classes["label"]])
+    wrong, total = int((~predictions.correct).sum()), len(predictions.labels)
+    sentences = [
+        f"Of {total:,} test images it gets {wrong:,} wrong: top-1 accuracy {100 * predictions.top1():.1f} %, mean "
+        f"per-class accuracy {100 * predictions.mean_per_class_accuracy():.1f} %."
+    ]
+    if details.unknown:
+        sentences.append(f"Names of classes and pictures are missing: {details.unknown}.")
+    return RunTables(
+        title=details.title,
+        was_asked_for=was_asked_for,
+        sentences=sentences,
+        classes=classes,
+        pairs=mistakes.confused_pairs(confusion, names, _PAIRS_SHOWN),
+    )
 
 
 def _boosts(summary: Summary, compare: bool) -> dict[str, pd.DataFrame]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tf_transfer.analysis import published
 from tf_transfer.analysis.summary import Summary, summarise
 from tf_transfer.experiment.plan import Cohort
-from tf_transfer.report import page
+from tf_transfer.report import page, run_details
 from tf_transfer.report.dashboard import write_dashboard
 from tf_transfer.report.figures import FIGURES, plotting
 from tf_transfer.report.figures.report_figure import FigureData, ReportFigure, SavedFigure
@@ -47,21 +47,25 @@ class Report(Summary):
     with_published: bool = False
 
 
-def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False) -> Report:
+def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False, run: str = "") -> Report:
     """Writes tables, figures and page of all finished runs in a workdir, and shows the figures in TensorBoard.
 
     Args:
       workdir: The experiment's directory.
       metric: `top1_last`, `top1_mean_best10` or `per_class_last`.
       compare: Also draw the figures with the paper's published curves behind one's own.
+      run: The network whose predictions are shown image by image and class by class, by its run's name or, where only
+        one run has it, its treatment's; by default the best network.
 
     Raises:
       FileNotFoundError: No run is finished.
-      ValueError: No figure can be compared with the published ones, or a result is damaged.
+      ValueError: There is no such run, no figure can be compared with the published ones, or a result is damaged.
     """
     contents = read_contents(workdir)
     directory, table = contents.directory, contents.table
     summary = summarise(table, metric, contents.images)
+    shown_run = result_files.find_run(workdir, run) if run else run_details.choose_run(summary)
+    details = run_details.read_run_details(contents, shown_run) if shown_run else None
     data = FigureData(
         table=table,
         metric=metric,
@@ -70,11 +74,17 @@ def write_report(workdir: str | os.PathLike, metric: str, compare: bool = False)
         results=contents.outcomes,
         kernels=_read_first_kernels(directory, table),
         published=published.read_table() if compare else None,
+        details=details,
     )
+    _remove_series(directory / "figures")
     saved = _save(_select_figures(data), data, directory / "figures")
-    pictures = {name: path for figure in saved for name, path in figure.paths.items()}
+    pictures = {
+        f"{name} {figure.captions[name]}" if name in figure.captions else name: path
+        for figure in saved
+        for name, path in figure.paths.items()
+    }
     write_dashboard(directory / "tensorboard", table, pictures)
-    page.write(directory / _PAGE, page.workdir_page(summary, contents, saved, compare))
+    page.write(directory / _PAGE, page.workdir_page(summary, contents, saved, compare, details, run))
     return Report(
         **vars(summary),
         table_path=result_files.write_table(directory, table),
@@ -126,6 +136,14 @@ def _select_figures(data: FigureData) -> list[ReportFigure]:
     return selected
 
 
+def _remove_series(directory: pathlib.Path) -> None:
+    """Removes the pictures of series, of which there may be fewer this time."""
+    for figure in FIGURES:
+        if figure.is_series:
+            for old in directory.glob(f"{figure.name}_*.*"):
+                old.unlink()
+
+
 def _save(figures: list[ReportFigure], data: FigureData, directory: pathlib.Path) -> list[SavedFigure]:
     saved = []
     for figure in figures:
@@ -133,7 +151,8 @@ def _save(figures: list[ReportFigure], data: FigureData, directory: pathlib.Path
         paths = {name: directory / f"{name.replace('/', '_')}.png" for name in drawn}
         for name, picture in drawn.items():
             plotting.save(picture, paths[name])
-        saved.append(SavedFigure(figure, paths, figure.describe(data)))
+        captions = {} if figure.captions is None else figure.captions(data)
+        saved.append(SavedFigure(figure, paths, figure.describe(data), captions))
     return saved
 
 

@@ -21,6 +21,7 @@ class CompiledCohort:
     Args:
       model: Images in, one tensor of logits for each network out, with all layers frozen that do not learn.
       optimizer: A new one.
+      class_weights: float [classes], how much an image of each class counts in the loss; None where all count the same.
 
     Attributes:
       model: As given.
@@ -29,8 +30,11 @@ class CompiledCohort:
         metrics. This list is what is saved and restored.
     """
 
-    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer):
+    def __init__(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer, class_weights: np.ndarray | None = None
+    ):
         self.model, self.optimizer = model, optimizer
+        self._class_weights = None if class_weights is None else np.asarray(class_weights, np.float32)
         optimizer.build(model.trainable_variables)
         self._losses = [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in model.outputs]
         self._mean_losses = [keras.metrics.Mean(name="loss") for _ in model.outputs]
@@ -73,7 +77,10 @@ class CompiledCohort:
             metric.reset_state()
 
     def _compute_losses(self, labels: Sequence[Any], logits: Sequence[Any]) -> list[Any]:
-        return [loss(*each) for loss, *each in zip(self._losses, labels, logits, strict=True)]
+        if self._class_weights is None:
+            return [loss(*each) for loss, *each in zip(self._losses, labels, logits, strict=True)]
+        weights = [keras.ops.take(self._class_weights, each, axis=0) for each in labels]
+        return [loss(*each) for loss, *each in zip(self._losses, labels, logits, weights, strict=True)]
 
     @staticmethod
     def _metric_arguments(losses: Sequence[Any], labels: Sequence[Any], logits: Sequence[Any], size: Any) -> list:

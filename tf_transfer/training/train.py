@@ -131,7 +131,8 @@ def _train(
     runs = networks.runs
     recipe, task = plan.recipe(runs[0]), plan.task(runs[0], runs[0].treatment.target)
     num_steps = plan.num_steps(runs[0])
-    compiled = CompiledCohort(networks.model, optimizers.build_optimizer(recipe, num_steps))
+    weights = task.balanced_class_weights() if recipe.class_weights == "balanced" else None
+    compiled = CompiledCohort(networks.model, optimizers.build_optimizer(recipe, num_steps), weights)
     evaluation = Evaluation(
         stream.test_stream(task, recipe),
         stream.test_labels(task),

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from tests.helpers.predictions import predictions_with
 from tf_transfer.analysis import published
 from tf_transfer.analysis.effects import estimate_effects
 from tf_transfer.report.figures import FIGURES
 from tf_transfer.report.figures.report_figure import describe_means
+from tf_transfer.report.run_details import RunDetails
 from tf_transfer.results import result_files
 
 SINGLE = [figure for figure in FIGURES if not figure.is_series]
@@ -25,10 +27,11 @@ def test_a_figure_is_one_picture_with_words(figure, make_result, figure_data):
     made += [make_result("baseB", 0.3, images_per_class=limit) for limit in (5, 10)]
     table = result_files.table(made)
     estimated = estimate_effects(result_files.table(made[:4]), "top1_last")
-    data = figure_data(table, estimated=estimated, results=made, published=published.read_table())
+    details = RunDetails(made[0], predictions_with(np.arange(20) < 6), ["cat", "dog"], None, ())
+    data = figure_data(table, estimated=estimated, results=made, published=published.read_table(), details=details)
     assert figure.has_rows(data)
     assert list(figure.draw(data)) == [figure.name]
-    assert figure.caption and ("30.0 %" in figure.describe(data) or "0.0 points" in figure.describe(data))
+    assert figure.caption and ("0.0 %" in figure.describe(data) or "0.0 points" in figure.describe(data))
 
 
 def test_figures_of_the_published_scores(figure_data):
@@ -63,7 +66,7 @@ def test_warnings_are_printed_below_figure_2(make_result, figure_data):
 
 def test_filters_are_a_picture_for_each_base(make_result, figure_data):
     kernels = {"baseA": np.zeros((3, 3, 3, 2)), "baseB": np.ones((3, 3, 3, 2))}
-    (filters,) = (figure for figure in FIGURES if figure.is_series)
+    (filters,) = (figure for figure in FIGURES if figure.name == "filters")
     data = figure_data(result_files.table([make_result("baseB")]), kernels=kernels)
     assert list(filters.draw(data)) == ["filters/baseA", "filters/baseB"]
     assert "baseA, baseB" in filters.describe(data)

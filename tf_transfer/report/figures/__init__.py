@@ -1,6 +1,8 @@
 """The figures of a report, one module each; `FIGURES` are all of them, in the order of the page."""
 
 from tf_transfer.report.figures import (
+    class_accuracies,
+    confusion,
     effects,
     figure2,
     figure3,
@@ -8,6 +10,7 @@ from tf_transfer.report.figures import (
     learning_curves,
     preserve,
     reduced_volume,
+    surest_mistakes,
 )
 from tf_transfer.report.figures.report_figure import ReportFigure
 
@@ -23,4 +26,7 @@ FIGURES: tuple[ReportFigure, ...] = (
     reduced_volume.FIGURE_WITH_PUBLISHED,
     preserve.FIGURE,
     filters.FIGURE,
+    class_accuracies.FIGURE,
+    confusion.FIGURE,
+    surest_mistakes.FIGURE,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ _MEANINGS = {
 PURPLE = "#CC79A7"  # the one of Okabe and Ito's colours that no treatment has
 RED = "#aa0000"  # of what should not be trusted
 RING: Style = {"linestyle": "", "color": RED, "marker": "o", "markersize": 15, "markerfacecolor": "none"}
+_LONGEST_NAME = 22  # characters
 X_LABEL = "Layer n at which the network is cut and retrained"
 
 
@@ -71,6 +73,11 @@ def accuracy_label(metric: str) -> str:
 def kind_label(kind: str) -> str:
     """What a kind is called in a legend: `AnB: frozen, other task`."""
     return f"{treatments.pattern(kind)}: {_MEANINGS[kind]}"
+
+
+def shorten(name: str) -> str:
+    """A name that somebody else gave, cut to what fits beside axes."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def format_axes(axes: Axes, x_label: str = "", y_label: str = "") -> None:
@@ -213,9 +220,12 @@ def save(figure: Figure, path: pathlib.Path) -> None:
     import matplotlib
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(path) as temporary:
-        figure.savefig(temporary, dpi=144, format="png")
-    figure.set_layout_engine("none")  # what was laid out once is not to be laid out again for each format
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):  # the same ids each time
-        with replace_file(path.with_suffix(".svg")) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None})
+    with warnings.catch_warnings():
+        # Names of classes may be in any script. The page, whose text is the browser's, shows them all.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        with replace_file(path) as temporary:
+            figure.savefig(temporary, dpi=144, format="png")
+        figure.set_layout_engine("none")  # what was laid out once is not to be laid out again for each format
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem}):  # the same ids each time
+            with replace_file(path.with_suffix(".svg")) as temporary:
+                figure.savefig(temporary, format="svg", metadata={"Date": None})

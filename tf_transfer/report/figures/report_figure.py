@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from tf_transfer.report.run_details import RunDetails
     from tf_transfer.results.result import Result
 
 
@@ -31,6 +32,7 @@ class FigureData:
       results: The same results with their learning curves; none where only a table was published.
       kernels: By base, float [height, width, 3, filters]: the kernel of its first layer.
       published: The paper's own scores (`published.read_table`), if they are to be drawn behind one's own.
+      details: One network looked at closely, if any.
     """
 
     table: pd.DataFrame
@@ -40,6 +42,7 @@ class FigureData:
     results: Sequence[Result] = ()
     kernels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     published: pd.DataFrame | None = None
+    details: RunDetails | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class ReportFigure:
       describe: Says in words what it shows, for those who cannot see it.
       with_published: Whether it shows the published scores behind one's own.
       is_series: Whether it is several small pictures of pixels side by side, rather than one of lines and text.
+      captions: What stands below each picture of a series, by its name; without it, the name of the member.
+      of_one_run: Whether it shows one network alone, the one looked at closely.
     """
 
     name: str
@@ -66,6 +71,8 @@ class ReportFigure:
     describe: Callable[[FigureData], str]
     with_published: bool = False
     is_series: bool = False
+    captions: Callable[[FigureData], Mapping[str, str]] | None = None
+    of_one_run: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +83,13 @@ class SavedFigure:
       figure: Which one.
       paths: Its pictures as PNG files by their names; an SVG file lies next to each.
       description: What it shows, in words.
+      captions: What stands below each picture of a series, by its name.
     """
 
     figure: ReportFigure
     paths: Mapping[str, pathlib.Path]
     description: str
+    captions: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def describe_means(table: pd.DataFrame, metric: str) -> str:
