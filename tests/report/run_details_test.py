@@ -38,7 +38,7 @@ def test_mistakes_are_the_test_images_themselves_the_surest_first(contents, stor
     first = details.mistakes[0]
     [position] = [place for place in wrong if np.array_equal(opened.read("test", indices[[place]])[0], first.image)]
     assert (first.label, first.predicted) == (predictions.labels[position], predictions.predicted[position])
-    assert first.label != first.predicted
+    assert first.label != first.predicted and first.name == opened.names("test")[indices[position]]
 
 
 def test_without_the_store_classes_are_numbers_and_there_are_no_pictures(contents, store, tmp_path):

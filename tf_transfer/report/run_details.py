@@ -30,7 +30,7 @@ class Mistake:
 
     Attributes:
       image: uint8 [size, size, 3].
-      name: Its file's name, or its number in the store where names are not kept.
+      name: Its name in the image store: its file, or its number where that is not known.
       label: Its class.
       predicted: What it was taken for.
       confidence: The probability that the network gave to that, in [0, 1].
@@ -132,11 +132,11 @@ def _surest_mistakes(store: ImageStore, task: Task, predictions: Predictions) ->
     wrong = np.flatnonzero(~predictions.correct)
     surest = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:_MISTAKES]
     indices = store.indices("test", task.classes)[surest]
-    names = store.names("test") if hasattr(store, "names") else ()
+    names = store.names("test")
     return [
         Mistake(
             image=image,
-            name=names[index] if names else f"test image {index}",
+            name=names[index],
             label=int(predictions.labels[position]),
             predicted=int(predictions.predicted[position]),
             confidence=float(predictions.confidence[position]),

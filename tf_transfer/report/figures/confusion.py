@@ -79,9 +79,9 @@ def _describe(data: FigureData) -> str:
 FIGURE = ReportFigure(
     name="confusion",
     title="Which classes are taken for which",
-    caption="Confusion matrix of the test images: each row is a class, each column what its images were taken for. Blue "
-    "is right, orange is wrong; the darker, the larger the share of the class (by its square root, so that rare mistakes "
-    "are seen). The numbers are images.",
+    caption="Confusion matrix of the test images: each row is a class, each column what its images were taken for. "
+    "Blue is right, orange is wrong; the darker, the larger the share of the class (by its square root, so that rare "
+    "mistakes are seen). The numbers are images.",
     has_rows=lambda data: data.details is not None,
     draw=lambda data: {} if data.details is None else {"confusion": draw_confusion(data.details)},
     describe=_describe,
