@@ -175,6 +175,19 @@ def test_classes_of_directories_are_refused_with_what_was_seen(tmp_path):
         open_folder(root)
 
 
+def test_several_data_sets_beside_each_other_are_refused(tmp_path):
+    root = make(
+        tmp_path, *(f"v{version}/{split}/{name} x2" for version in "12" for split in ("train", "test") for name in "ab")
+    )
+    with pytest.raises(ValueError, match=r"v1 \(test, train\); v2 \(test, train\)"):
+        open_folder(root)
+
+
+def test_a_folder_without_images(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no images, only 2 other files"):
+        open_folder(make(tmp_path, "a/1.txt", "b/2.csv"))
+
+
 def test_one_directory_within_each_class_is_looked_through(tmp_path):
     root = make(tmp_path, "train/n01/images x2", "train/n02/images x2", "test/n01 x1", "test/n02 x1")
     assert open_folder(root).counts == {"train": 4, "test": 2}

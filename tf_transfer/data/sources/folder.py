@@ -73,6 +73,10 @@ def _find_images(
             left_out += [f"{_relative(root, file)}\tno image" for file in others]
             if len(others) < len(files) or not files:  # else it is no class: `annotations`, for example
                 images[split][name] = [file for file in files if file.is_image]
+    if not any(images.values()):
+        raise FileNotFoundError(
+            f"{root} holds no images, only {len(left_out):,} other files; expected {root}/CLASS/IMAGE"
+        )
     return images, left_out
 
 

@@ -220,6 +220,8 @@ def _find_splits_of_classes(classes: Sequence[pathlib.Path]) -> dict[str, dict[s
         for split, entry in splits.items():
             assert split is not None
             refuse_link(entry)
+            if not _holds_images(entry):  # several data sets beside each other, for example
+                return {}
             found.setdefault(split, {})[class_name(path)] = entry
     return found if len(found) > 1 else {}
 
