@@ -48,6 +48,9 @@ setuptools.setup(
             "scipy-stubs>=1.17",
             "selenium>=4.40",
             "jax>=0.10",
+            "nbclient>=0.11",
+            "nbformat>=5.11",
+            "ipykernel>=7.4",
         ],
     },
 )

@@ -11,7 +11,7 @@ from tf_transfer.data.sources.decoding import Resize
 from tf_transfer.data.store_writer import MAX_BAD_SHARE, Tolerance, prepare_store
 from tf_transfer.experiment.config import Experiment
 from tf_transfer.files.paths import local_path
-from tf_transfer.progress_bars import SweepProgress
+from tf_transfer.progress_bars import PrepareProgress, SweepProgress
 from tf_transfer.results import result_files
 from tf_transfer.sweep import scheduler
 
@@ -48,7 +48,9 @@ def prepare(
     opened = open_source(source, **options)
     for note in opened.notes:
         print(f"note: {note}")
-    made = prepare_store(opened, path, image_size, image_format, resize, Tolerance(max_bad_share, allow_duplicates))
+    tolerance = Tolerance(max_bad_share, allow_duplicates)
+    with PrepareProgress(opened.name, sum(opened.counts.values())) as progress:
+        made = prepare_store(opened, path, image_size, image_format, resize, tolerance, progress.update)
     for sentence in made.cautions():
         print(f"caution: {sentence}")
     return made.meta
