@@ -69,7 +69,7 @@ class BestNetwork:
         return f"A{self.row['n']}B{'+' * self.fine_tuned}"
 
 
-def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Findings:
+def describe(effects: pd.DataFrame, transition: Transition | None = None, accuracy: str = "accuracy") -> Findings:
     """Says in a few sentences which layers transfer, what freezing more of them costs, and what to do.
 
     A cost or gain is claimed only if its 95 % interval excludes zero and it is significant after Holm's correction for
@@ -79,6 +79,7 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
     Args:
       effects: As from `effects.estimate_effects`.
       transition: As from `transition.find_transition`.
+      accuracy: What the accuracy is called that the effects were estimated from.
     """
     if effects.empty:
         return Findings(("There is nothing to compare yet: no transfer, selffer or random network beside a base.",))
@@ -107,7 +108,7 @@ def describe(effects: pd.DataFrame, transition: Transition | None = None) -> Fin
         *_transition_sentences(specialisation, co_adaptation, transition),
         *_learnt_features_sentences(_rows_of(layers, "over random")),
     ]
-    return Findings(tuple(answer), tuple(_recommendations(cost, best)), _interval_caution(reliable), best)
+    return Findings(tuple(answer), tuple(_recommendations(cost, best, accuracy)), _interval_caution(reliable), best)
 
 
 def find_best_network(cost: pd.DataFrame, boost: pd.DataFrame) -> BestNetwork | None:
@@ -276,11 +277,11 @@ def _learnt_features_sentences(over_random: pd.DataFrame) -> list[str]:
     ]
 
 
-def _recommendations(cost: pd.DataFrame, best: BestNetwork | None) -> list[str]:
+def _recommendations(cost: pd.DataFrame, best: BestNetwork | None, accuracy: str) -> list[str]:
     advice = []
     if best is not None and best.low > 0 and best.fine_tuned:
         advice.append(
-            f"For the best accuracy, copy {_copied_layers(best.row)} from the other task and fine-tune the whole "
+            f"For the best {accuracy}, copy {_copied_layers(best.row)} from the other task and fine-tune the whole "
             f"network ({best.name})."
         )
     tolerable = _rows_of_tolerable_cost(cost)

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tf_transfer.analysis import averages, diagnostics, effects, findings, table1, transition
+from tf_transfer.experiment.config import ACCURACY_NAMES
 from tf_transfer.results.contents import NOT_RECORDED, ImageResults
 
 if TYPE_CHECKING:
@@ -52,5 +53,7 @@ def summarise(table: pd.DataFrame, metric: str, images: ImageResults = NOT_RECOR
         boost=table1.boost(table, metric),
         warnings=(*diagnostics.find_warnings(table, metric), *diagnostics.warn_of_indistinguishable(estimated)),
         effects=estimated,
-        findings=findings.describe(estimated, transition.find_transition(family, metric, images)),
+        findings=findings.describe(
+            estimated, transition.find_transition(family, metric, images), ACCURACY_NAMES[metric]
+        ),
     )
