@@ -49,3 +49,9 @@ def test_figures_are_saved_as_png_and_svg(tmp_path):
     with Image.open(path) as picture:
         assert picture.format == "PNG" and picture.size == (432, 288)  # 144 pixels an inch
     assert "<svg" in path.with_suffix(".svg").read_text()[:1000]
+
+
+def test_long_names_keep_their_beginning_and_their_end():
+    assert plotting.shorten("cat") == "cat"
+    short = {plotting.shorten(f"Tomato leaf with the disease of type {number}") for number in (1, 2)}
+    assert len(short) == 2 and all(len(name) == 22 and name.startswith("Tomato leaf") for name in short)

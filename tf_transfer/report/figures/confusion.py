@@ -45,6 +45,9 @@ def draw_confusion(details: RunDetails) -> Figure:
     axes.set_ylabel("Class")
     if labelled:
         _label_cells(axes, confusion, colors, details.class_names)
+    else:
+        axes.set_xticks([])
+        axes.set_yticks([])
     return figure
 
 
@@ -81,7 +84,7 @@ FIGURE = ReportFigure(
     title="Which classes are taken for which",
     caption="Confusion matrix of the test images: each row is a class, each column what its images were taken for. "
     "Blue is right, orange is wrong; the darker, the larger the share of the class (by its square root, so that rare "
-    "mistakes are seen). The numbers are images.",
+    "mistakes are seen). The numbers are images. More than 20 classes are not named; they stand in their usual order.",
     has_rows=lambda data: data.details is not None,
     draw=lambda data: {} if data.details is None else {"confusion": draw_confusion(data.details)},
     describe=_describe,

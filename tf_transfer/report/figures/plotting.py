@@ -76,8 +76,11 @@ def kind_label(kind: str) -> str:
 
 
 def shorten(name: str) -> str:
-    """A name that somebody else gave, cut to what fits beside axes."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+    """A name that somebody else gave, cut in its middle to what fits beside axes."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    end = _LONGEST_NAME // 3  # names of one kind often differ there
+    return f"{name[: _LONGEST_NAME - end - 1]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"
 
 
 def format_axes(axes: Axes, x_label: str = "", y_label: str = "") -> None:
