@@ -76,14 +76,14 @@ class RunTables:
 
     Attributes:
       title: The network in words.
-      was_asked_for: Whether the user chose it.
+      reason: Why this network is shown.
       sentences: What it gets right, and what is not known of it.
       classes: As from `mistakes.class_accuracies`, with a column `train_images` where they are known.
       pairs: As from `mistakes.confused_pairs`.
     """
 
     title: str
-    was_asked_for: bool
+    reason: str
     sentences: Sequence[str]
     classes: pd.DataFrame
     pairs: pd.DataFrame
@@ -148,7 +148,7 @@ def workdir_page(
         missing=contents.missing,
         figures=[_page_figure(saved) for saved in figures],
         boosts=_boosts(summary, compare),
-        run_tables=None if details is None else _run_tables(details, bool(asked_run)),
+        run_tables=None if details is None else _run_tables(details, ACCURACY_NAMES[metric], bool(asked_run)),
         checks=checks.check_all(contents, metric),
         checks_by_run=dict(zip(names, checks.check_each_run(contents, metric), strict=True)),
         settings=_settings(contents),
@@ -257,7 +257,10 @@ def _member(saved: SavedFigure, name: str, path: pathlib.Path) -> markupsafe.Mar
     return markupsafe.Markup("<div>{}<small>{}</small></div>").format(image, label)
 
 
-def _run_tables(details: RunDetails, was_asked_for: bool) -> RunTables:
+def _run_tables(details: RunDetails, accuracy: str, was_asked_for: bool) -> RunTables:
+    transferred = details.result.planned.treatment.kind.word == "transfer"
+    choice = "The best transferred network" if transferred else f"The network with the highest {accuracy}"
+    reason = f"{choice}; tf-transfer report --run=NAME shows another one."
     predictions, names = details.predictions, details.class_names
     confusion = mistakes.confusion_matrix(predictions, len(names))
     classes = mistakes.class_accuracies(confusion, names)
@@ -272,7 +275,7 @@ def _run_tables(details: RunDetails, was_asked_for: bool) -> RunTables:
         sentences.append(f"Names of classes and pictures are missing: {details.unknown}.")
     return RunTables(
         title=details.title,
-        was_asked_for=was_asked_for,
+        reason="As asked for with --run." if was_asked_for else reason,
         sentences=sentences,
         classes=classes,
         pairs=mistakes.confused_pairs(confusion, names, _PAIRS_SHOWN),
