@@ -61,7 +61,8 @@ def get_config() -> ml_collections.ConfigDict:
     recipe.crop_size = 0  # side of the random crop and so of the network's input; 0 for the image's
     recipe.random_flip = False  # each image as it is or mirrored, at random
     recipe.normalisation = "channels"  # channels (mean and deviation) | mean image (subtracted; the paper's)
-    # none | balanced: in the loss, all training images of a class together count as much as those of any other.
+    # none | balanced: in the loss, all training images of a class together count as much as those of any other. Images
+    # of rare classes then take large steps, for which the learning rate may have to be lower.
     recipe.class_weights = "none"
     recipe.precision = "auto"  # float32 | mixed_bfloat16 | auto: the faster one of the workdir's first machine
 

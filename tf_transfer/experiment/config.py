@@ -76,7 +76,8 @@ class Recipe:
     crop_size: Natural = 0  # side of the random crop and so of the network's input; 0 for the image's
     random_flip: bool = False  # each image as it is or mirrored, at random
     normalisation: Normalisation = "channels"  # channels (mean and deviation) | mean image (subtracted; the paper's)
-    # none | balanced: in the loss, all training images of a class together count as much as those of any other.
+    # none | balanced: in the loss, all training images of a class together count as much as those of any other. Images
+    # of rare classes then take large steps, for which the learning rate may have to be lower.
     class_weights: ClassWeights = "none"
     precision: Precision = "auto"  # float32 | mixed_bfloat16 | auto: the faster one of the workdir's first machine
 
