@@ -200,7 +200,8 @@ def test_tensorboard_shows_tags_charts_and_runs(browser, tensorboard):
     wait.until(lambda _: len(fetch(f"{plugins}/scalars/tags")) == len(runs) and fetch(f"{plugins}/images/tags"))
     scalars = fetch(f"{plugins}/scalars/tags")
     assert set(scalars) == runs
-    assert set(scalars["A1B+_random-0_seed-0"]) == {"loss", "learning_rate", "top1", "train_top1", "top1/AnB+"}
+    tags = {"loss", "learning_rate", "top1", "train_top1", "mean_per_class", "top1/AnB+"}
+    assert set(scalars["A1B+_random-0_seed-0"]) == tags
     assert {"figure2", "effects", "learning_curves"} <= set(fetch(f"{plugins}/images/tags")["report"])
     wanted = json.dumps({"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS"], "colParams": [], "sliceSize": 99})
     groups = fetch(f"{plugins}/hparams/session_groups", wanted.encode())["sessionGroups"]
