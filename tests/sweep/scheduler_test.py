@@ -68,8 +68,7 @@ def test_every_run_has_its_curves_in_tensorboard(swept):
 
 def test_the_figures_are_in_tensorboard(swept):
     events = EventAccumulator(str(swept / "tensorboard" / "report")).Reload()
-    assert set(events.Tags()["images"]) >= {"figure2", "learning_curves", "filters/baseB_random-0_seed-0"}
-    for tag in events.Tags()["images"]:
+    for tag in ("figure2", "learning_curves", "confusion", "filters/baseB_random-0_seed-0"):
         [image] = events.Images(tag)
         assert image.encoded_image_string == (swept / "figures" / f"{tag.replace('/', '_')}.png").read_bytes()
 

@@ -69,6 +69,7 @@ def tars(wordnet_ids, validation_ids, tmp_path_factory):
 def start(tars, out):
     command = [sys.executable, "bin/prepare.py", "--source=tfds:imagenet2012", f"--manual_dir={tars}"]
     command += [f"--data_dir={out.parent / 'tfds'}", "--image_size=32", "--format=jpeg", f"--out={out}"]
+    command += ["--allow_duplicates"]  # all of a class are the same picture here
     return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL)
 
 
