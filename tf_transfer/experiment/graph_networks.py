@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tf_transfer.experiment.layer_tables import LayerCost
-from tf_transfer.files import atomic, checksums, child_process
+from tf_transfer.files import atomic, checksums, child_process, safe_load
 
 APPLICATIONS = "keras.applications:"
 _DROPOUT = 0.2  # of the classifier's inputs, as in most of these models
@@ -109,7 +109,7 @@ def _look_up(name: str, input_size: int, options: str) -> GraphNetwork:
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     file = pathlib.Path(cache, "tf_transfer", "networks", f"{key}.json")
     try:
-        return checksums.unseal_json(file.read_bytes(), GraphNetwork)
+        return checksums.unseal_json(safe_load.read_bytes(file), GraphNetwork)
     except (OSError, ValueError):  # not looked at yet, or damaged
         content = _look_at_model(name, input_size, options)
     network = checksums.unseal_json(content, GraphNetwork)
